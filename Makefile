@@ -1,0 +1,74 @@
+# Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
+.DEFAULT_GOAL := help
+.PHONY: help demo local upsert-pipeline start watch models approve reject compile test test-slow bench format clean
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIPELINES := $(BIN)/python -m pipelines
+
+# The preset that upsert-pipeline, start, watch, models, approve and reject work on.
+PRESET ?= abid
+export PRESET
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to registered model (DATA=folder or s3:// URI, IMAGES=2000)
+	@$(PIPELINES) demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)")
+
+local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599)
+	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)")
+
+upsert-pipeline: $(VENV)/.operator ## Create or update the pipeline on AWS, or wherever AWS_ENDPOINT_URL points (PRESET=abid)
+	@$(PIPELINES) upsert-pipeline
+
+start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... MaxCount=5")
+	@$(PIPELINES) start $(foreach pair,$(PARAMETERS),-p "$(pair)")
+
+watch: $(VENV)/.operator ## Follow the execution that was started last
+	@$(PIPELINES) watch
+
+models: $(VENV)/.operator ## List the registered models, their figures and their approval
+	@$(PIPELINES) models
+
+approve: $(VENV)/.operator ## Approve a registered model (VERSION=, COMMENT=; the latest by default)
+	@$(PIPELINES) approve $(VERSION) $(if $(COMMENT),--comment "$(COMMENT)")
+
+reject: $(VENV)/.operator ## Reject a registered model (VERSION=, COMMENT=; the latest by default)
+	@$(PIPELINES) reject $(VERSION) $(if $(COMMENT),--comment "$(COMMENT)")
+
+compile: $(VENV)/.operator ## Print the pipeline definition as JSON, without credentials or network
+	@$(PIPELINES) compile
+
+test: $(VENV)/.everything ## Lint, check types and run the tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(VENV)/.everything ## Run the tests that take minutes
+	$(BIN)/pytest -m slow
+
+bench: $(VENV)/.everything ## Measure speed against references
+	$(BIN)/pytest tests/benchmarks -s
+
+format: $(VENV)/.everything ## Format the code and sort its imports
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## Remove the virtual environment and everything made locally
+	rm -rf $(VENV) .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.operator: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what an operator needs into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.everything: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing everything into $(VENV): about 6 GB, mostly PyTorch; a few minutes ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[processing,training,local,demo,dev]"
+	@touch $(VENV)/.operator $@
