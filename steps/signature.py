@@ -1,0 +1,57 @@
+"""What a model expects and answers: written by train, read by evaluate, register and serve."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from steps.contract import StepError
+from steps.shards import ResizeRule
+
+FILE_NAME = "signature.json"
+
+
+class Signature(BaseModel):
+    """The meaning of a model's input and output.
+
+    `model.onnx` takes `images`, uint8 [N, size, size, 3] RGB, and answers `logits`, float32 [N, len(classes)]:
+    normalisation is part of the graph, so no caller can get it wrong. `mean` and `std` are what `model.safetensors`,
+    the bare network's weights, expects of its float input.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    classes: tuple[str, ...] = Field(min_length=2, description="class names in the order of the logits")
+    size: int = Field(gt=0, description="height and width of the input, pixels")
+    resize: ResizeRule = Field(description="how an image of another size is brought to this one")
+    mean: tuple[float, float, float] = Field(description="per RGB channel, of pixel values in 0..1")
+    std: tuple[float, float, float] = Field(description="per RGB channel, of pixel values in 0..1")
+    architecture: str = Field(description="torchvision name of the network")
+    training_job: str = Field(description="name of the training job that made the model")
+
+    def decide(self, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The answer for each row of `probabilities` [N, classes]: the index of the likeliest class, int64 [N]."""
+        answers: NDArray[np.int64] = np.argmax(probabilities, axis=1)
+        return answers
+
+    def write(self, folder: Path) -> None:
+        """Write `signature.json` into `folder`."""
+        (folder / FILE_NAME).write_text(self.model_dump_json(indent=2), encoding="utf-8")
+
+
+def read_signature(folder: Path) -> Signature:
+    """Read `signature.json` from the model folder `folder`.
+
+    Raises:
+        StepError: the file is missing, or is not a signature.
+    """
+    file = folder / FILE_NAME
+    try:
+        return Signature.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise StepError(f"{file} does not exist: the folder holds no model of the train step") from None
+    except ValidationError as error:
+        raise StepError(f"{file} is not a model signature: {error.errors()[0]['msg']}") from None
