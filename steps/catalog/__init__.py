@@ -1,0 +1,1 @@
+"""Decide which images there are, their labels, their groups and their split."""

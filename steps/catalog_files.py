@@ -1,0 +1,131 @@
+"""The catalog's files: written by catalog, read by ingest.
+
+catalog.parquet      one row per image that is used: id, uri, label, group, split
+quarantine.parquet   one row per image that cannot be used: id, uri, reason
+catalog.json         the summary: classes, and how many images went where
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from steps.contract import StepError
+
+_CATALOG = "catalog.parquet"
+_QUARANTINE = "quarantine.parquet"
+_SUMMARY = "catalog.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogImage:
+    """An image that is used.
+
+    Attributes:
+        id: unique in the catalog.
+        uri: where the image lies, s3:// or file://.
+        label: index into the summary's classes.
+        group: images of one group show the same things and share a split.
+        split: `train`, `validation` or `test`.
+    """
+
+    id: str
+    uri: str
+    label: int
+    group: str
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedImage:
+    """An image that cannot be used.
+
+    Attributes:
+        id: unique in the catalog.
+        uri: where the image lies, or would lie if it were there.
+        reason: why it cannot be used, a clause for people.
+    """
+
+    id: str
+    uri: str
+    reason: str
+
+
+class CatalogSummary(BaseModel):
+    """How many images there are of what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = Field(description="URI the images were listed at")
+    classes: tuple[str, ...] = Field(min_length=2, description="class names in label order; for counts '0', '1', ...")
+    found: int = Field(ge=0, description="ids found in the source: used, left out or quarantined")
+    left_out: int = Field(ge=0, description="images with a good label that the settings leave out")
+    quarantined: int = Field(ge=0, description="images that cannot be used; quarantine.parquet tells why")
+    images: dict[str, tuple[int, ...]] = Field(description="per split, images of each class in label order")
+    groups: dict[str, int] = Field(description="per split, groups of images that belong together")
+
+
+_CATALOG_SCHEMA = pa.schema(
+    [(field.name, pa.int64() if field.type is int else pa.string()) for field in fields(CatalogImage)]
+)
+_QUARANTINE_SCHEMA = pa.schema([(field.name, pa.string()) for field in fields(QuarantinedImage)])
+
+
+def write_catalog(
+    folder: Path, images: Sequence[CatalogImage], quarantine: Sequence[QuarantinedImage], summary: CatalogSummary
+) -> None:
+    """Write the three files into `folder`, which is made when absent; the summary last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(_table(images, _CATALOG_SCHEMA), folder / _CATALOG)
+    write_quarantine(folder / _QUARANTINE, quarantine)
+    (folder / _SUMMARY).write_text(summary.model_dump_json(indent=2), encoding="utf-8")
+
+
+def write_quarantine(file: Path, quarantine: Sequence[QuarantinedImage]) -> None:
+    """Write images that cannot be used, with their reasons, as Parquet; a table without rows when there are none."""
+    pq.write_table(_table(quarantine, _QUARANTINE_SCHEMA), file)
+
+
+def read_summary(folder: Path) -> CatalogSummary:
+    """Read the catalog's summary.
+
+    Raises:
+        StepError: it is missing or broken.
+    """
+    file = folder / _SUMMARY
+    try:
+        return CatalogSummary.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise StepError(f"{file} does not exist: this folder was not written by catalog") from None
+    except ValidationError as error:
+        raise StepError(f"{file} is not a catalog's summary: {error.errors()[0]['msg']}") from None
+
+
+def read_images(folder: Path, part: int = 0, parts: int = 1) -> list[CatalogImage]:
+    """Read every `parts`-th image of the catalog, beginning with row `part`.
+
+    Raises:
+        StepError: the catalog is missing or broken.
+    """
+    file = folder / _CATALOG
+    try:
+        table = pq.read_table(file, schema=_CATALOG_SCHEMA)
+    except FileNotFoundError:
+        raise StepError(f"{file} does not exist: this folder was not written by catalog") from None
+    except (OSError, pa.ArrowException) as error:
+        raise StepError(f"{file} is not a catalog: {error}") from None
+    share = table.take(pa.array(range(part, table.num_rows, parts), pa.int64()))
+    return [CatalogImage(*row) for row in zip(*(column.to_pylist() for column in share.columns), strict=True)]
+
+
+def read_quarantine(file: Path) -> list[QuarantinedImage]:
+    """Read images that cannot be used, as `write_quarantine` wrote them."""
+    table = pq.read_table(file, schema=_QUARANTINE_SCHEMA)
+    return [QuarantinedImage(**row) for row in table.to_pylist()]
+
+
+def _table(rows: Sequence[CatalogImage] | Sequence[QuarantinedImage], schema: pa.Schema) -> pa.Table:
+    return pa.table({name: [getattr(row, name) for row in rows] for name in schema.names}, schema=schema)

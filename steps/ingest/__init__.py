@@ -1,0 +1,1 @@
+"""Fetch, check and resize the catalogued images and pack them into shards."""

@@ -1,0 +1,178 @@
+"""Objects of buckets and folders are listed and read by URI; what fails says so in a sentence."""
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steps.contract import StepError
+from steps.storage import Storage, UnreadableObjectError
+
+NAMES = ["a.jpg", "sub/b.jpg", "spaces and ü.jpg", "100%25.jpg", "plus+#?.jpg"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in NAMES:
+        file = tmp_path / "some folder" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(name.encode())
+    return tmp_path / "some folder"
+
+
+@pytest.fixture
+def scripted_server(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An HTTP server in place of S3 that answers what `answers` holds, the last of them again and again."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            server.requests.append(dict(self.headers))
+            status, body = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Last-Modified", "Sat, 21 Nov 2026 10:00:00 GMT")
+            self.send_header("ETag", '"1"')
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.requests, server.answers = [], []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def read_all(uri: str) -> dict[str, bytes]:
+    storage = Storage()
+    return {stored.name: storage.read(stored.uri, 100) for stored in storage.list(uri)}
+
+
+def test_a_folder_is_listed_and_each_listed_uri_is_read(folder: Path) -> None:
+    assert read_all(folder.as_uri()) == {name: name.encode() for name in NAMES}
+
+
+def test_a_bucket_is_listed_and_each_listed_uri_is_read(folder: Path, upload: Callable[..., str]) -> None:
+    assert read_all(upload(folder, "deep/prefix")) == {name: name.encode() for name in NAMES}
+
+
+def test_a_whole_bucket_is_listed(bucket: Any) -> None:
+    bucket.put_object(Key="x.txt", Body=b"12345")
+    assert [(stored.name, stored.size) for stored in Storage().list(f"s3://{bucket.name}")] == [("x.txt", 5)]
+
+
+def test_more_objects_than_one_answer_holds_are_all_listed(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "10")  # AWS answers 1,000
+    for number in range(25):
+        bucket.put_object(Key=f"many/{number}")
+    assert bucket.meta.client.list_objects_v2(Bucket=bucket.name)["KeyCount"] == 10
+    assert len({stored.name for stored in Storage().list(f"s3://{bucket.name}/many")}) == 25
+
+
+def test_a_folder_marker_and_a_neighbouring_prefix_are_not_listed(bucket: Any) -> None:
+    for key in ("a/", "a/x.txt", "ab/y.txt"):
+        bucket.put_object(Key=key)
+    assert [stored.name for stored in Storage().list(f"s3://{bucket.name}/a/")] == ["x.txt"]
+
+
+@pytest.mark.parametrize("prefix", ["nothing", ""])
+def test_an_empty_bucket_or_prefix_lists_nothing(bucket: Any, prefix: str) -> None:
+    assert list(Storage().list(f"s3://{bucket.name}/{prefix}")) == []
+
+
+def test_a_missing_folder_lists_nothing(tmp_path: Path) -> None:
+    assert list(Storage().list((tmp_path / "nowhere").as_uri())) == []
+
+
+def test_a_missing_bucket_is_named(bucket: Any) -> None:
+    with pytest.raises(StepError, match=r"^cannot list s3://no-such-bucket-1/x: the bucket does not exist$"):
+        list(Storage().list("s3://no-such-bucket-1/x"))
+    with pytest.raises(StepError, match=r"^cannot read s3://no-such-bucket-1/x: the bucket does not exist$"):
+        Storage().read("s3://no-such-bucket-1/x", 10)
+
+
+def test_a_missing_object_is_unreadable_alone(bucket: Any, tmp_path: Path) -> None:
+    for uri in (f"s3://{bucket.name}/gone.jpg", (tmp_path / "gone.jpg").as_uri()):
+        with pytest.raises(UnreadableObjectError, match="does not exist"):
+            Storage().read(uri, 10)
+
+
+def test_an_object_above_the_limit_is_not_fetched(bucket: Any) -> None:
+    bucket.put_object(Key="big", Body=b"x" * 1001)
+    with pytest.raises(UnreadableObjectError, match=r"1,001 bytes of at most 1,000"):
+        Storage().read(f"s3://{bucket.name}/big", 1000)
+
+
+def test_a_key_that_is_no_path_is_named(bucket: Any) -> None:
+    bucket.put_object(Key="a//b.jpg")
+    with pytest.raises(StepError, match=r"cannot list s3://.*/a: .*a//b\.jpg"):
+        list(Storage().list(f"s3://{bucket.name}/a"))
+
+
+@pytest.mark.parametrize("uri", ["/tmp/x", "https://host/x", "s3://", "s3:///key", "file://relative/x", "", "file:/x"])
+def test_a_uri_of_another_kind_is_refused(uri: str) -> None:
+    with pytest.raises(StepError, match=r"write s3://bucket/prefix or file:///absolute/path"):
+        list(Storage().list(uri))
+
+
+def test_denied_access_says_what_to_do(scripted_server: Any) -> None:
+    scripted_server.answers = [(403, b"<Error><Code>AccessDenied</Code></Error>")]
+    with pytest.raises(StepError, match=r"^cannot list s3://secret/x: access is denied; allow it"):
+        list(Storage().list("s3://secret/x"))
+    with pytest.raises(StepError, match=r"^cannot read s3://secret/x: access is denied; allow it"):
+        Storage().read("s3://secret/x", 10)
+
+
+def test_a_server_error_is_tried_again(scripted_server: Any) -> None:
+    slow_down = (503, b"<Error><Code>SlowDown</Code></Error>")
+    scripted_server.answers = [slow_down, slow_down, (200, b"photo")]
+    assert Storage().read("s3://busy/x", 10) == b"photo"
+    assert len(scripted_server.requests) == 3
+
+
+def test_a_server_that_keeps_failing_is_an_error_and_not_a_missing_object(scripted_server: Any) -> None:
+    scripted_server.answers = [(503, b"<Error><Code>SlowDown</Code></Error>")]
+    with pytest.raises(StepError, match=r"^cannot read s3://busy/x: SlowDown$"):
+        Storage(max_retries=1).read("s3://busy/x", 10)
+
+
+def test_a_server_that_is_not_there_is_an_error(
+    aws_environment: None, monkeypatch: pytest.MonkeyPatch, unused_port: int
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused_port}")
+    with pytest.raises(StepError, match=r"^cannot list s3://some/x: .*error sending request"):
+        list(Storage(max_retries=0).list("s3://some/x"))
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        return server.server_port
+
+
+def test_the_public_bucket_is_read_without_signing_and_any_other_signed(
+    scripted_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted_server.answers = [(200, b"x")]
+    Storage().read("s3://my-own-bucket/x", 10)
+    Storage().read("s3://aft-vbi-pds/x", 10)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    Storage().read("s3://aft-vbi-pds/x", 10)
+    signed = ["authorization" in {name.lower() for name in headers} for headers in scripted_server.requests]
+    assert signed == [True, False, False]
+
+
+def test_no_credentials_are_named(scripted_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(StepError, match=r"^no AWS credentials to read s3://my-own-bucket with"):
+        Storage().read("s3://my-own-bucket/x", 10)
+    assert scripted_server.requests == []
