@@ -1,0 +1,1 @@
+"""Score the exported model on the test shards and write the report."""

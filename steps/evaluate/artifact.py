@@ -1,0 +1,79 @@
+"""Unpack the model artifact as SageMaker delivers it: one model.tar.gz in a folder."""
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, cast
+
+from steps.contract import StepError
+
+ARTIFACT_NAME = "model.tar.gz"
+MODEL_NAME = "model.onnx"
+
+# The limit of an ONNX file is protobuf's 2 GiB; ResNet-50 with its safetensors copy takes 0.2 GiB.
+MAX_UNPACKED_BYTES = 2 << 30
+
+
+@contextmanager
+def unpacked_model(folder: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> Iterator[Path]:
+    """Unpack `folder`/model.tar.gz into a temporary folder that lives as long as the block.
+
+    Args:
+        folder: holds model.tar.gz, with model.onnx at its root.
+        max_bytes: most bytes the archive may unpack to, its headers included.
+
+    Raises:
+        StepError: the archive is missing, broken, too large, reaches outside its folder, or holds no model.onnx.
+    """
+    archive = folder / ARTIFACT_NAME
+    if not archive.is_file():
+        raise StepError(f"{archive} does not exist: give the folder that the training job's model artifact is in")
+    with TemporaryDirectory(prefix="model-") as temporary:
+        target = Path(temporary)
+        try:
+            _unpack(archive, target, max_bytes)
+        except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+            raise StepError(f"{archive} cannot be unpacked: {error}") from None
+        if not (target / MODEL_NAME).is_file():
+            raise StepError(f"{archive} holds no {MODEL_NAME}: it was not written by the train step")
+        yield target
+
+
+def _unpack(archive: Path, target: Path, max_bytes: int) -> None:
+    unpacked = 0
+    with gzip.open(archive) as stream:
+        bounded = cast(IO[bytes], _Bounded(stream, archive, max_bytes))
+        with tarfile.open(fileobj=bounded, mode="r|") as members:
+            for member in members:
+                unpacked += member.size
+                if unpacked > max_bytes:
+                    raise _too_large(archive, max_bytes)
+                members.extract(member, target, filter="data")
+
+
+class _Bounded:
+    """A stream that ends with an error after so many bytes.
+
+    Declared sizes do not bound an archive: tarfile reads a header's long names into memory before anyone sees them.
+    """
+
+    def __init__(self, stream: gzip.GzipFile, archive: Path, max_bytes: int) -> None:
+        self._stream = stream
+        self._archive = archive
+        self._max_bytes = max_bytes
+        self._left = max_bytes
+
+    def read(self, size: int) -> bytes:
+        chunk = self._stream.read(size)
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise _too_large(self._archive, self._max_bytes)
+        return chunk
+
+
+def _too_large(archive: Path, max_bytes: int) -> StepError:
+    return StepError(f"{archive} unpacks to more than {max_bytes:,} bytes: it is no model of the train step")
