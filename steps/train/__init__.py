@@ -1,0 +1,1 @@
+"""Train an image classifier on packed shards and export it for serving."""

@@ -1,0 +1,96 @@
+"""Train an image classifier on packed shards and write the model that is evaluated and served."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from steps.contract import StepError
+from steps.shards import Dataset, Shards
+from steps.signature import Signature
+from steps.train.device import choose_compute
+from steps.train.export import export
+from steps.train.loop import Loop
+from steps.train.network import MEAN, STD, Classifier
+from steps.train.progress import EpochFigures, say
+from steps.train.settings import TrainSettings
+
+CHECKED_IMAGES = 8
+"""Validation images on which the exported file must agree with the model."""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training came to.
+
+    Attributes:
+        signature: the meaning of the exported model.
+        epochs: the figures of each epoch; the last are those of the exported model.
+    """
+
+    signature: Signature
+    epochs: tuple[EpochFigures, ...]
+
+
+def train(settings: TrainSettings, train: Path, validation: Path, model: Path, training_job: str) -> TrainResult:
+    """Train on the shards in `train`, validate on those in `validation`, and write the model to `model`.
+
+    The same settings on the same shards and kind of machine give the same weights.
+
+    Args:
+        settings: the network and how it learns.
+        train: folder of shards to learn from, see `steps/shards.py`.
+        validation: folder of shards to validate on.
+        model: existing folder that gets model.onnx, model.safetensors and signature.json.
+        training_job: the job's name, kept in the signature.
+
+    Raises:
+        StepError: shards are broken or do not belong together, the loss is no longer a number, or the exported file
+            does not answer as the model does.
+    """
+    learnt, held_out = Shards(train), Shards(validation)
+    network, epochs = fit(settings, learnt, held_out)
+    dataset = learnt.dataset
+    signature = Signature(
+        classes=dataset.classes,
+        size=dataset.size,
+        resize=dataset.resize,
+        mean=MEAN,
+        std=STD,
+        architecture=settings.architecture,
+        training_job=training_job,
+    )
+    export(network, signature, held_out.images(np.arange(min(CHECKED_IMAGES, len(held_out)))), model)
+    say("the exported model agrees with the trained one")
+    return TrainResult(signature, epochs)
+
+
+def fit(settings: TrainSettings, train: Shards, validation: Shards) -> tuple[Classifier, tuple[EpochFigures, ...]]:
+    """Train on `train`; answers the model, on the CPU, and the figures of each epoch on `validation`.
+
+    Raises:
+        StepError: the shards do not belong together, or the loss is no longer a number.
+    """
+    _check_same_dataset(train.dataset, validation.dataset)
+    compute, classes = choose_compute(), len(train.dataset.classes)
+    say(
+        f"training {settings.architecture} on {compute}: {len(train)} images of {train.dataset.size} px in {classes} "
+        f"classes, {len(validation)} to validate on"
+    )
+    torch.manual_seed(settings.seed)
+    torch.backends.cudnn.deterministic = True
+    model = Classifier(settings.architecture, classes)
+    model.to(compute.device).to(memory_format=torch.channels_last)
+    epochs = tuple(Loop(settings, model, train, compute).run(validation))
+    return model.cpu(), epochs
+
+
+def _check_same_dataset(train: Dataset, validation: Dataset) -> None:
+    for name, expected in train:
+        found = getattr(validation, name)
+        if found != expected:
+            raise StepError(
+                f"the channels train and validation do not belong together: {name} is {expected} in train and {found} "
+                "in validation; give both from one ingest"
+            )
