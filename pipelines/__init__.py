@@ -1,0 +1,1 @@
+"""What runs, and where: the pipeline's definition, its presets, and the commands that operate it."""

@@ -1,0 +1,134 @@
+"""What a preset may say: every field with its meaning, unit and bounds."""
+
+import tomllib
+from importlib import resources
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.errors import PipelineError
+from steps.catalog.settings import CatalogSettings
+from steps.contract import explain
+from steps.evaluate.settings import EvaluateSettings
+from steps.gate.settings import GateSettings
+from steps.ingest.settings import IngestSettings
+from steps.register.settings import RegisterSettings
+from steps.train.settings import TrainSettings
+
+INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
+HOUR_SECONDS = 3600
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImagesConfig(_Section):
+    """Container images; `{account}` and `{region}` stand for where the pipeline is put."""
+
+    processing: str = Field(description="image of catalog, ingest and evaluate")
+    training: str = Field(description="image of train")
+    serving: str = Field(description="image that answers for a registered model")
+
+
+class MachineConfig(_Section):
+    """What a job runs on."""
+
+    instance_type: str = Field(pattern=INSTANCE_TYPE, description="SageMaker instance type")
+    instance_count: int = Field(1, ge=1, le=100, description="instances")
+    volume_gb: int = Field(30, ge=1, le=16384, description="disk of each instance, GB")
+    maximum_runtime_seconds: int = Field(4 * HOUR_SECONDS, ge=60, le=432000, description="then the job is stopped")
+
+
+class MachinesConfig(_Section):
+    """What each step runs on."""
+
+    catalog: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
+    ingest: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
+    train: MachineConfig = MachineConfig(instance_type="ml.g5.xlarge")
+    evaluate: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
+
+
+class Config(_Section):
+    """One pipeline: where it lives, what it runs on, and what each step is told.
+
+    In texts, `{account}`, `{region}`, `{partition}` and `{bucket}` stand for where the pipeline is put.
+    """
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}$", description="the pipeline's name")
+    description: str = Field("", max_length=3072, description="shown beside the name")
+    bucket: str = Field("bin-counter-{account}-{region}", description="bucket for step code and outputs")
+    role: str = Field(
+        "arn:{partition}:iam::{account}:role/bin-counter-execution", description="role of the pipeline and its jobs"
+    )
+    cache_expires_after: str = Field(
+        "P30D", pattern=r"^P(\d+D|T\d+H)$", description="ISO 8601 age, days or hours, up to which results are reused"
+    )
+    images: ImagesConfig
+    machines: MachinesConfig = MachinesConfig()
+    catalog: CatalogSettings
+    ingest: IngestSettings = IngestSettings()
+    train: TrainSettings = TrainSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    gate: GateSettings = GateSettings()
+    register_: RegisterSettings = Field(RegisterSettings(), alias="register")
+
+    def placed(self, account: str, region: str, partition: str = "aws") -> Self:
+        """This configuration with account, region, partition and bucket filled in.
+
+        Raises:
+            PipelineError: a text has a placeholder that is not known.
+        """
+        where = {"account": account, "region": region, "partition": partition}
+        where["bucket"] = _fill(self.bucket, where)
+        return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the project."""
+    return sorted(file.name.removesuffix(".toml") for file in _presets().iterdir() if file.name.endswith(".toml"))
+
+
+def load_preset(name: str) -> Config:
+    """Read a preset by name.
+
+    Raises:
+        PipelineError: there is no such preset, it is no TOML, or it holds an unknown field or a value not allowed.
+    """
+    if name not in preset_names():
+        raise PipelineError(f"there is no preset {name!r}; presets are {', '.join(preset_names())}")
+    return parse_config(_presets().joinpath(f"{name}.toml").read_text(encoding="utf-8"), f"preset {name}")
+
+
+def parse_config(text: str, origin: str) -> Config:
+    """Read a configuration from TOML.
+
+    Raises:
+        PipelineError: it is no TOML, or it holds an unknown field or a value not allowed; `origin` is named.
+    """
+    try:
+        return Config.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise PipelineError(f"{origin} is not TOML: {error}") from None
+    except ValidationError as error:
+        raise PipelineError(f"{origin}: {explain(error, Config, 'field')}") from None
+
+
+def _presets() -> Any:
+    return resources.files("pipelines").joinpath("presets")
+
+
+def _fill_all(value: Any, where: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _fill_all(item, where) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_fill_all(item, where) for item in value]
+    return _fill(value, where) if isinstance(value, str) else value
+
+
+def _fill(text: str, where: dict[str, str]) -> str:
+    try:
+        return text.format_map(where)
+    except (KeyError, ValueError, IndexError):
+        known = ", ".join(f"{{{name}}}" for name in where)
+        raise PipelineError(f"{text!r} has a placeholder that is not known; known are {known}") from None

@@ -1,0 +1,103 @@
+"""The whole pipeline on one screen: its parameters and its graph of steps."""
+
+from typing import get_args
+
+from pipelines.sdk import offline_session, without_credentials  # isort: split
+
+from sagemaker.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
+from sagemaker.workflow.pipeline import Pipeline
+from sagemaker.workflow.pipeline_context import PipelineSession
+
+from pipelines.code import read_bundles
+from pipelines.config import Config, MachineConfig
+from steps.catalog.step import catalog_step
+from steps.declaration import Images, Machine, StepContext, processing_output
+from steps.evaluate.step import evaluate_step, measured_accuracy, measured_rmse
+from steps.gate.step import quality_gate
+from steps.ingest.step import ingest_step
+from steps.register.settings import ApprovalStatus
+from steps.register.step import register_step
+from steps.train.step import train_step
+
+
+def build(config: Config, session: PipelineSession) -> Pipeline:
+    """Declare the pipeline that `config` describes; makes no network call and needs no credentials.
+
+    Args:
+        config: a configuration with account, region and bucket filled in (`Config.placed`).
+        session: what `pipelines.sdk.offline_session` returns.
+    """
+    context = _context(config, session)
+    machines = config.machines
+
+    source = ParameterString("SourceUri", config.catalog.source)
+    max_count = ParameterInteger("MaxCount", config.catalog.max_count)
+    ingest_type = ParameterString("IngestInstanceType", machines.ingest.instance_type)
+    ingest_count = ParameterInteger("IngestInstanceCount", machines.ingest.instance_count)
+    training_type = ParameterString("TrainingInstanceType", machines.train.instance_type)
+    minimum_accuracy = ParameterFloat("MinimumAccuracy", config.gate.minimum_accuracy)
+    maximum_rmse = ParameterFloat("MaximumRmse", config.gate.maximum_rmse)
+    approval = ParameterString(
+        "ModelApprovalStatus", config.register_.approval_status, enum_values=list(get_args(ApprovalStatus))
+    )
+
+    catalog = catalog_step(context, config.catalog, _machine(machines.catalog), source, max_count)
+    shards = ingest_step(
+        context,
+        config.ingest,
+        _machine(machines.ingest, instance_type=ingest_type, instance_count=ingest_count),
+        processing_output(catalog, "catalog"),
+    )
+    model = train_step(
+        context,
+        config.train,
+        _machine(machines.train, instance_type=training_type),
+        train=processing_output(shards, "train"),
+        validation=processing_output(shards, "validation"),
+    )
+    artifact = model.properties.ModelArtifacts.S3ModelArtifacts
+    report = evaluate_step(
+        context, config.evaluate, _machine(machines.evaluate), artifact, processing_output(shards, "test")
+    )
+    register = register_step(context, config.register_, artifact, processing_output(report, "evaluation"), approval)
+    gate = quality_gate(
+        measured_accuracy(report), measured_rmse(report), minimum_accuracy, maximum_rmse, passed=[register]
+    )
+    return Pipeline(
+        name=config.name,
+        parameters=[
+            source,
+            max_count,
+            ingest_type,
+            ingest_count,
+            training_type,
+            minimum_accuracy,
+            maximum_rmse,
+            approval,
+        ],
+        steps=[catalog, shards, model, report, gate],
+        sagemaker_session=session,
+    )
+
+
+def compile_definition(config: Config, region: str) -> str:
+    """The pipeline definition as JSON, the same bytes for the same configuration and code."""
+    with without_credentials():
+        definition: str = build(config, offline_session(region, config.bucket)).definition()
+    return definition
+
+
+def _context(config: Config, session: PipelineSession) -> StepContext:
+    return StepContext(
+        session=session,
+        pipeline=config.name,
+        role=config.role,
+        bucket=config.bucket,
+        images=Images(**config.images.model_dump()),
+        code={step: f"s3://{config.bucket}/{bundle.prefix}" for step, bundle in read_bundles().items()},
+        cache_expires_after=config.cache_expires_after,
+    )
+
+
+def _machine(config: MachineConfig, **parameters: ParameterString | ParameterInteger) -> Machine:
+    return Machine(**{**config.model_dump(), **parameters})

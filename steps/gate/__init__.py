@@ -1,0 +1,1 @@
+"""Let a model into the registry only when it is accurate enough."""

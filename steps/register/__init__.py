@@ -1,0 +1,1 @@
+"""Put a model that passed the gate into the model registry."""

@@ -1,0 +1,46 @@
+"""Declares the train step."""
+
+from sagemaker.estimator import Estimator
+from sagemaker.inputs import TrainingInput
+from sagemaker.workflow.entities import PipelineVariable
+from sagemaker.workflow.steps import TrainingStep
+
+from steps.declaration import Machine, StepContext, reuse_results
+from steps.train.settings import METRICS, TrainSettings
+
+NUMBER = r"([0-9.eE+-]+|nan|inf)"
+
+
+def train_step(
+    context: StepContext,
+    settings: TrainSettings,
+    machine: Machine,
+    train: PipelineVariable,
+    validation: PipelineVariable,
+) -> TrainingStep:
+    """Train on the S3 folders of shards `train` and `validation`; the artifact is model.tar.gz."""
+    estimator = Estimator(
+        image_uri=context.images.training,
+        role=context.role,
+        instance_count=machine.instance_count,
+        instance_type=machine.instance_type,
+        volume_size=machine.volume_gb,
+        max_run=machine.maximum_runtime_seconds,
+        output_path=context.output("train"),
+        hyperparameters={name: str(value) for name, value in settings.model_dump(mode="json").items()},
+        metric_definitions=[{"Name": name, "Regex": f"{name}={NUMBER};"} for name in METRICS],
+        environment={"PYTHONPATH": "/opt/ml/input/data/code"},
+        enable_network_isolation=True,
+        encrypt_inter_container_traffic=True,
+        # Debugger and Profiler are closed to new customers.
+        debugger_hook_config=False,
+        disable_profiler=True,
+        sagemaker_session=context.session,
+    )
+    channels = {"code": context.code["train"], "train": train, "validation": validation}
+    return TrainingStep(
+        name="Train",
+        step_args=estimator.fit({name: TrainingInput(source) for name, source in channels.items()}),
+        cache_config=reuse_results(context.cache_expires_after),
+        retry_policies=context.job_retries,
+    )

@@ -1,0 +1,98 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.config import Config, load_preset, parse_config, preset_names
+from pipelines.errors import PipelineError
+
+MINIMAL = """
+name = "some-pipeline"
+[images]
+processing = "p"
+training = "t"
+serving = "s"
+[catalog]
+source = "s3://{bucket}/photos"
+"""
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_is_valid_and_can_be_placed(name: str) -> None:
+    placed = load_preset(name).placed("111122223333", "eu-west-1")
+    texts = placed.model_dump_json()
+    assert "{account}" not in texts
+    assert "111122223333" in placed.bucket
+    assert placed.images.training.startswith("111122223333.dkr.ecr.eu-west-1.")
+
+
+def test_the_default_gate_is_what_the_challenge_published() -> None:
+    gate = load_preset("abid").gate
+    assert (gate.minimum_accuracy, gate.maximum_rmse) == (0.5567, 0.93)
+
+
+def test_an_unknown_preset_is_answered_with_those_there_are() -> None:
+    with pytest.raises(PipelineError, match="there is no preset 'adib'; presets are abid, demo"):
+        load_preset("adib")
+
+
+@pytest.mark.parametrize("name", ["../demo", "demo.toml", "", "/etc/passwd"])
+def test_a_preset_is_a_name_and_not_a_path(name: str) -> None:
+    with pytest.raises(PipelineError, match="there is no preset"):
+        load_preset(name)
+
+
+@pytest.mark.parametrize(
+    ("addition", "message"),
+    [
+        ("[train]\nlearning_rat = 0.1", r"unknown field 'train.learning_rat': known are architecture, .*learning_rate"),
+        ("[train]\nepochs = 'many'", r"field 'train.epochs' is 'many': Input should be a valid integer"),
+        ("[train]\nepochs = 0", r"field 'train.epochs' is 0: Input should be greater than or equal to 1"),
+        ("[train]\narchitecture = 'vgg'", r"field 'train.architecture' is 'vgg': Input should be 'resnet18', "),
+        ("[gate]\nminimum_accuracy = 55.67", r"field 'gate.minimum_accuracy' is 55.67: .* less than or equal to 1"),
+        ("[machines.train]\ninstance_type = 'g5'", r"field 'machines.train.instance_type' is 'g5': .* match pattern"),
+        ("[colour]\nred = 1", r"unknown field 'colour': known are "),
+        ("= 1", "test is not TOML: "),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_value_and_what_is_allowed(addition: str, message: str) -> None:
+    with pytest.raises(PipelineError, match=message) as raised:
+        parse_config(MINIMAL + addition, "test")
+    assert "\n" not in str(raised.value)
+
+
+def test_fractions_that_leave_nothing_to_train_on_are_refused() -> None:
+    with pytest.raises(PipelineError, match="leave nothing to train on"):
+        parse_config(MINIMAL + "validation_fraction = 0.5\ntest_fraction = 0.5", "test")
+
+
+def test_a_missing_field_is_named() -> None:
+    with pytest.raises(PipelineError, match=r"field 'images\.serving' is missing"):
+        parse_config(MINIMAL.replace('serving = "s"', ""), "test")
+
+
+def test_an_unknown_placeholder_is_named_with_those_there_are() -> None:
+    config = parse_config(MINIMAL.replace("{bucket}", "{bukket}"), "test")
+    with pytest.raises(
+        PipelineError, match=r"\{bukket\}.* known are \{account\}, \{region\}, \{partition\}, \{bucket\}"
+    ):
+        config.placed("111122223333", "us-east-1")
+
+
+@given(st.text(max_size=200))
+def test_no_text_makes_the_parser_fail_otherwise_than_with_a_sentence(text: str) -> None:
+    # Something is always missing: a name, images, a source.
+    with pytest.raises(PipelineError, match=r"^test"):
+        parse_config(text, "test")
+
+
+def test_every_field_of_a_preset_is_described() -> None:
+    def undescribed(model: type, path: str) -> list[str]:
+        found = []
+        for name, field in model.model_fields.items():
+            if hasattr(field.annotation, "model_fields"):
+                found += undescribed(field.annotation, f"{path}{name}.")
+            elif not field.description:
+                found.append(path + name)
+        return found
+
+    assert undescribed(Config, "") == []

@@ -1,0 +1,102 @@
+"""The compiled definition. `python tests/pipelines/test_definition.py` writes the golden copies anew when wanted."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.config import load_preset, preset_names
+
+GOLDEN = Path(__file__).parent / "golden"
+
+# Any attempt to look up a name or to reach an address ends the compilation. (Importing urllib3 binds a socket once, to
+# see whether the machine has IPv6; nothing can be sent through it.)
+OFFLINE = """
+import sys
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"):
+        raise SystemExit(f"compiling used the network: {event} {arguments}")
+sys.addaudithook(refuse)
+from pipelines.__main__ import main
+sys.argv[0] = "pipelines"
+main()
+"""
+
+
+def compile_in_new_process(preset: str, hash_seed: str = "0") -> str:
+    environment = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": hash_seed, "HOME": "/nonexistent"}
+    command = [sys.executable, "-c", OFFLINE, "compile", "--preset", preset]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def definitions() -> dict[str, str]:
+    return {preset: compile_in_new_process(preset) for preset in preset_names()}
+
+
+def readable(definition: str) -> str:
+    """Code hashes are left out: the golden copy shows the pipeline, not every edit of a step."""
+    text = json.dumps(json.loads(definition), indent=1) + "\n"
+    return re.sub(r"\b[0-9a-f]{64}\b", "<sha256>", text)
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_the_definition_is_its_golden_copy(preset: str, definitions: dict[str, str]) -> None:
+    golden = GOLDEN / f"{preset}.json"
+    assert readable(definitions[preset]) == golden.read_text(), f"after a wanted change: python {__file__}"
+
+
+def test_two_compiles_give_the_same_bytes_without_credentials_and_without_a_socket(definitions: dict[str, str]) -> None:
+    assert compile_in_new_process("demo", hash_seed="1") == definitions["demo"]
+
+
+def test_the_socket_guard_of_these_tests_works() -> None:
+    program = OFFLINE.split("from pipelines")[0] + "import socket; socket.create_connection(('127.0.0.1', 9))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "compiling used the network" in done.stderr
+
+
+def step(definition: str, name: str) -> dict[str, Any]:
+    return next(found for found in json.loads(definition)["Steps"] if found["Name"] == name)
+
+
+def test_parameters_are_typed_and_have_the_presets_values_as_defaults(definitions: dict[str, str]) -> None:
+    parameters = {entry["Name"]: entry for entry in json.loads(definitions["abid"])["Parameters"]}
+    assert parameters["MinimumAccuracy"] == {"Name": "MinimumAccuracy", "Type": "Float", "DefaultValue": 0.5567}
+    assert parameters["MaximumRmse"] == {"Name": "MaximumRmse", "Type": "Float", "DefaultValue": 0.93}
+    assert parameters["MaxCount"] == {"Name": "MaxCount", "Type": "Integer", "DefaultValue": 5}
+    assert parameters["SourceUri"]["DefaultValue"] == load_preset("abid").catalog.source
+    assert parameters["ModelApprovalStatus"]["EnumValues"] == ["PendingManualApproval", "Approved", "Rejected"]
+    assert {"IngestInstanceType", "IngestInstanceCount", "TrainingInstanceType"} < set(parameters)
+
+
+def test_the_gate_needs_accuracy_and_rmse_and_tells_both_numbers_when_it_refuses(definitions: dict[str, str]) -> None:
+    gate = step(definitions["demo"], "QualityGate")["Arguments"]
+    kinds = {condition["Type"]: condition for condition in gate["Conditions"]}
+    assert set(kinds) == {"GreaterThanOrEqualTo", "LessThanOrEqualTo"}
+    assert [found["Type"] for found in gate["IfSteps"]] == ["RegisterModel"]
+    message = json.dumps(gate["ElseSteps"][0]["Arguments"]["ErrorMessage"])
+    for part in ("accuracy.value", "rmse.value", "Parameters.MinimumAccuracy", "Parameters.MaximumRmse"):
+        assert part in message
+
+
+def test_every_job_has_a_time_limit_and_encrypted_traffic(definitions: dict[str, str]) -> None:
+    for name in ("Catalog", "Ingest", "Train", "Evaluate"):
+        arguments = step(definitions["abid"], name)["Arguments"]
+        network = arguments.get("NetworkConfig", arguments)
+        assert arguments["StoppingCondition"]["MaxRuntimeInSeconds"] > 0
+        assert network["EnableInterContainerTrafficEncryption"] is True
+
+
+if __name__ == "__main__":
+    for name in preset_names():
+        (GOLDEN / f"{name}.json").write_text(readable(compile_in_new_process(name)))
