@@ -1,0 +1,9 @@
+"""An embedded SageMaker: runs a pipeline definition on this machine, behind AWS's own API.
+
+It knows AWS's API and the container contract and nothing of any one project, so it runs any pipeline
+whose steps are of the types it supports.
+"""
+
+from pipelines.local.server import EmbeddedSageMaker, ServerError
+
+__all__ = ["EmbeddedSageMaker", "ServerError"]

@@ -1,0 +1,50 @@
+"""Runs the embedded SageMaker in the foreground: `python -m pipelines.local`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines.local.server import EmbeddedSageMaker, ServerError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
+    logging.getLogger("pipelines.local").setLevel(logging.INFO)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        with EmbeddedSageMaker(options.state, options.containers, options.host, options.port) as aws:
+            for name, value in aws.environment().items():
+                print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201 - to be copied
+            ended.wait()
+    except ServerError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the message is for the person at the terminal
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.local", description="Run the embedded SageMaker until Ctrl-C."
+    )
+    parser.add_argument("--port", type=int, default=4599, help="port to listen on; 0 for any (default: 4599)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--state", type=Path, default=Path(".local"), help="folder of jobs and logs (default: .local)")
+    parser.add_argument(
+        "--containers", type=Path, default=Path("containers"), help="folder of container folders (default: containers)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Runs one execution of a pipeline: each step as soon as what it waits for has succeeded."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from pipelines.local.definition import Node
+from pipelines.local.records import Execution, StepRun
+from pipelines.local.s3 import Storage
+from pipelines.local.scope import ExecutionScope
+from pipelines.local.step_types import Services, StepFailed, StepStopped, Turn, take
+
+_MOST_PARALLEL_STEPS = 50  # AWS's default for an execution
+
+_log = logging.getLogger(__name__)
+
+
+def start(execution: Execution, services: Services) -> None:
+    """Run an execution in a thread of its own; it ends with `execution.finish`, whatever happens."""
+    name = f"execution-{execution.identity}"
+    threading.Thread(target=_Engine(execution, services).run, name=name, daemon=True).start()
+
+
+class _Engine:
+    def __init__(self, execution: Execution, services: Services) -> None:
+        self._execution = execution
+        self._services = services
+        self._scope = ExecutionScope(execution, Storage(services.connection.s3))
+        self._waiting = {node.step.name: node for node in execution.definition.nodes}
+        self._not_taken: set[str] = set()
+        self._failure: str | None = None
+
+    def run(self) -> None:
+        """Run to the end, and say how it ended."""
+        try:
+            self._run_all()
+        except Exception as error:
+            _log.exception("The execution %s met an error of the server", self._execution.arn)
+            self._failure = f"InternalServerError: {type(error).__name__}: {error}"
+        if self._execution.stopping:
+            self._execution.finish("Stopped", self._failure)
+        else:
+            self._execution.finish("Succeeded" if self._failure is None else "Failed", self._failure)
+
+    def _run_all(self) -> None:
+        """Start steps as they become ready; after a failure or a stop, only wait for those that run.
+
+        As on AWS, steps that run while another fails are let run to their end.
+        """
+        settings = self._execution.parallelism or {}
+        parallel = settings.get("MaxParallelExecutionSteps", _MOST_PARALLEL_STEPS)
+        with ThreadPoolExecutor(parallel, thread_name_prefix="step") as pool:
+            running: set[Future[None]] = set()
+            while True:
+                if self._failure is None and not self._execution.stopping:
+                    room = parallel - len(running)
+                    running |= {pool.submit(self._take, node) for node in self._next(room)}
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+
+    def _next(self, room: int) -> list[Node]:
+        """Take at most `room` ready steps off the waiting ones, and those of branches not taken too."""
+        for name in list(self._skipped()):
+            del self._waiting[name]
+            self._not_taken.add(name)
+        ready = [node for node in self._waiting.values() if all(map(self._succeeded, node.waits_for))][:room]
+        for node in ready:
+            del self._waiting[node.step.name]
+        return ready
+
+    def _skipped(self) -> Iterator[str]:
+        """Steps that will not run: their branch is not taken, or they wait for a step of such a branch."""
+        skipped = set(self._not_taken)
+        for _ in self._waiting:  # once per step is enough for the longest chain
+            before = len(skipped)
+            skipped |= {
+                name
+                for name, node in self._waiting.items()
+                if self._off_branch(node) or not skipped.isdisjoint(node.waits_for)
+            }
+            if len(skipped) == before:
+                break
+        yield from skipped - self._not_taken
+
+    def _off_branch(self, node: Node) -> bool:
+        run = self._execution.runs.get(node.condition or "")
+        return run is not None and run.outcome is not None and run.outcome != node.branch
+
+    def _succeeded(self, name: str) -> bool:
+        run = self._execution.runs.get(name)
+        return run is not None and run.status == "Succeeded"
+
+    def _take(self, node: Node) -> None:
+        run = self._execution.begin(node.step)
+        try:
+            take(Turn(self._execution, run, self._scope, self._services))
+        except StepStopped:
+            run.finish("Stopped")
+        except StepFailed as error:
+            self._fail(run, str(error))
+        except Exception as error:
+            _log.exception("The step %s met an error of the server", node.step.name)
+            self._fail(run, f"InternalServerError: {type(error).__name__}: {error}")
+        else:
+            run.finish("Succeeded")
+
+    def _fail(self, run: StepRun, reason: str) -> None:
+        run.finish("Failed", reason)
+        if self._failure is None:
+            self._failure = f"Step {run.step.name} failed: {reason}"

@@ -1,0 +1,50 @@
+"""Finds what stands in for a container image: a folder of programs named after the image's repository."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# A path under /opt/ml at the start of a word; `s3://bucket/opt/ml` and `/srv/opt/ml` are none.
+_CONTAINER_PATH = re.compile(r"(?<![\w./-])/opt/ml(?![\w.-])")
+
+
+@dataclass(frozen=True)
+class Container:
+    """An image and the folder that stands in for it.
+
+    Attributes:
+        image: the image URI of the request.
+        folder: where its programs should be; it need not exist where a job brings its own entry point.
+    """
+
+    image: str
+    folder: Path
+
+    @classmethod
+    def find(cls, containers: Path, image: str) -> Container:
+        """The container of `1234.dkr.ecr.region.amazonaws.com/team/training:1` is `containers/training`."""
+        repository = image.split("@")[0].rstrip("/").rsplit("/", 1)[-1].split(":")[0]
+        return cls(image, (containers / (repository or "unnamed")).resolve())
+
+    @property
+    def bin(self) -> Path | None:
+        """The folder of its programs, or None where there is none."""
+        folder = self.folder / "bin"
+        return folder if folder.is_dir() else None
+
+    def missing(self, program: str) -> str | None:
+        """What to do about a program that the container must bring and does not; None where it does."""
+        path = self.folder / "bin" / program
+        if path.is_file():
+            return None
+        return (
+            f"ClientError: the image {self.image} is not run here; in its place the program '{program}' is "
+            f"looked for in {path.parent} and is not there: add it, or give the job a ContainerEntrypoint."
+        )
+
+
+def rewrite(text: str, base: Path) -> str:
+    """Replace each path under `/opt/ml` in `text` by the same path under `base`."""
+    return _CONTAINER_PATH.sub(lambda _: str(base), text)

@@ -1,0 +1,106 @@
+"""The jobs of one server: their actions in AWS's API, and the interface through which the engine starts them."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from pipelines.local.aws import Action, Json, in_use, not_found, page, select
+from pipelines.local.connection import Connection
+from pipelines.local.jobs.fleet import Surroundings
+from pipelines.local.jobs.job import Job
+from pipelines.local.jobs.processing import ProcessingJob
+from pipelines.local.jobs.training import TrainingJob
+
+_KINDS: tuple[type[Job], ...] = (ProcessingJob, TrainingJob)
+
+
+class Jobs:
+    """Creates, lists, describes and stops jobs.
+
+    Args:
+        folder: each job has a folder here.
+        containers: folders that stand in for images.
+        connection: the server.
+        grace_seconds: between asking a job's processes to end and killing them.
+    """
+
+    def __init__(self, folder: Path, containers: Path, connection: Connection, grace_seconds: float = 10.0) -> None:
+        self._surroundings = Surroundings(folder, containers, connection, self._running, grace_seconds)
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def create(self, kind: type[Job], request: Json) -> Job:
+        """Start the job of a request that `shapes.check` has found to be right.
+
+        Raises:
+            ApiError: the request asks for what cannot be done here, or the name is taken.
+        """
+        job = kind(request, self._surroundings)
+        with self._lock:
+            if self._closed:
+                raise in_use("The server is stopping and starts no more jobs.")
+            if job.name in self._jobs:
+                raise in_use(
+                    f"Job names must be unique, also among kinds, since a job's folder has its name; "
+                    f"there is {self._jobs[job.name].arn} already."
+                )
+            self._jobs[job.name] = job
+        job.start()
+        return job
+
+    def actions(self) -> dict[str, Action]:
+        """The calls of AWS's API that this answers, by name."""
+        found: dict[str, Action] = {}
+        for kind in _KINDS:
+            found |= self._actions_of(kind)
+        return found
+
+    def tags(self) -> dict[str, list[Json]]:
+        """The tags with which each job was created, by its ARN."""
+        with self._lock:
+            return {job.arn: job.request.get("Tags", []) for job in self._jobs.values()}
+
+    def close(self, timeout_seconds: float) -> None:
+        """Stop every job and wait until their processes are gone."""
+        with self._lock:
+            self._closed = True
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.stop()
+        for job in jobs:
+            job.wait(timeout_seconds)
+
+    def _actions_of(self, kind: type[Job]) -> dict[str, Action]:
+        name = f"{kind.kind.capitalize()}Job"
+
+        def create(request: Json) -> Json:
+            return {f"{name}Arn": self.create(kind, request).arn}
+
+        def describe(request: Json) -> Json:
+            return self._find(kind, request).describe()
+
+        def stop(request: Json) -> Json:
+            self._find(kind, request).stop()
+            return {}
+
+        def list_all(request: Json) -> Json:
+            with self._lock:
+                lines = [job.summary() for job in self._jobs.values() if isinstance(job, kind)]
+            kept = select(lines, request, name=f"{name}Name", status=f"{name}Status")
+            return page(kept, request, f"{name}Summaries")
+
+        return {f"Create{name}": create, f"Describe{name}": describe, f"Stop{name}": stop, f"List{name}s": list_all}
+
+    def _find(self, kind: type[Job], request: Json) -> Job:
+        name = request[kind.name_field()]
+        with self._lock:
+            job = self._jobs.get(name)
+        if not isinstance(job, kind):
+            raise not_found(f"Requested resource not found: there is no {kind.kind} job named '{name}'.")
+        return job
+
+    def _running(self) -> int:
+        with self._lock:
+            return sum(len(job.hosts) for job in self._jobs.values() if job.running)

@@ -1,0 +1,65 @@
+"""Completes model registry calls on their way to moto, which would lose what AWS keeps.
+
+Moto keeps groups, versions, metrics and approval states. But its UpdateModelPackage clears each field that a
+request leaves out, so that approving a model would wipe its metadata; its CreateModelPackageGroup replaces a
+group that exists; and its CreateModelPackage drops a few fields, which are refused here instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from botocore.exceptions import ClientError
+
+from pipelines.local.aws import Json, invalid
+from pipelines.local.connection import Connection
+
+_LOST = ("SourceUri", "ModelCard", "ModelLifeCycle", "SecurityConfig", "ManagedStorageType")
+_KEPT = ("ModelApprovalStatus", "ApprovalDescription")
+
+
+class Registry:
+    """Amendments to registry calls.
+
+    Args:
+        connection: where the registry's present state is read.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def amendments(self) -> Mapping[str, Callable[[Json], Json]]:
+        """The amended calls, by name."""
+        return {
+            "CreateModelPackage": _refuse_what_is_lost,
+            "UpdateModelPackage": self._update,
+            "CreateModelPackageGroup": self._create_group,
+        }
+
+    def _update(self, request: Json) -> Json:
+        """Fill in the fields that the request does not mention; metadata properties are merged."""
+        try:
+            present = self._connection.sagemaker.describe_model_package(ModelPackageName=request["ModelPackageArn"])
+        except ClientError as error:
+            raise invalid(f"The model package {request['ModelPackageArn']} does not exist.") from error
+        kept = {field: present[field] for field in _KEPT if field in present}  # type: ignore[literal-required]
+        properties = {
+            **present.get("CustomerMetadataProperties", {}),
+            **request.get("CustomerMetadataProperties", {}),
+        }
+        return {**kept, **request, "CustomerMetadataProperties": properties}
+
+    def _create_group(self, request: Json) -> Json:
+        name = request["ModelPackageGroupName"]
+        try:
+            self._connection.sagemaker.describe_model_package_group(ModelPackageGroupName=name)
+        except ClientError:
+            return request
+        raise invalid(f"Model Package Group {name} already exists.")
+
+
+def _refuse_what_is_lost(request: Json) -> Json:
+    lost = [field for field in _LOST if field in request]
+    if lost:
+        raise invalid(f"The embedded SageMaker does not keep {', '.join(lost)} of a model package: leave it out.")
+    return request

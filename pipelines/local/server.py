@@ -1,0 +1,149 @@
+"""The embedded SageMaker itself: moto and our own actions behind one port, in a thread."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from pipelines.local.connection import Connection
+from pipelines.local.gateway import Gateway
+from pipelines.local.jobs.service import Jobs
+from pipelines.local.pipelines import Pipelines
+from pipelines.local.registry import Registry
+from pipelines.local.step_types import Services
+from pipelines.local.tags import Tags
+
+_GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
+_CLOSE_SECONDS = 20.0  # for everything to end when the server stops
+
+_log = logging.getLogger(__name__)
+_one_at_a_time = threading.Lock()  # moto's state belongs to the process, not to a server
+
+
+class ServerError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+class _QuietHandler(MotoRequestHandler):
+    """Serves requests without a line for each of them."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: a job makes thousands of requests."""
+
+
+class EmbeddedSageMaker:
+    """SageMaker, S3 and what else moto serves, on one port of this machine.
+
+    Every start is from a clean slate: what an earlier server of this process held is gone.
+
+    Args:
+        state: job folders and logs are kept in `state/jobs`.
+        containers: holds a folder per container image, named after its repository, with programs in `bin/`.
+        host: the address to listen on; who can reach it can run programs as you.
+        port: the port to listen on; 0 for any that is free.
+
+    Raises:
+        ServerError: on start, if the port is in use or another server runs in this process.
+    """
+
+    def __init__(
+        self,
+        state: Path = Path(".local"),
+        containers: Path = Path("containers"),
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self._state = state.resolve()
+        self._containers = containers.resolve()
+        self._address = (host, port)
+        self._server: BaseWSGIServer | None = None
+        self._connection = Connection("")
+
+    @property
+    def url(self) -> str:
+        """Where the server listens, as in `http://127.0.0.1:4599`."""
+        return self._connection.url
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point boto3, the SageMaker SDK and the AWS CLI at the server."""
+        return self._connection.environment()
+
+    def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            ServerError: the port is in use, or another server runs in this process.
+        """
+        if not _one_at_a_time.acquire(blocking=False):
+            raise ServerError("An embedded SageMaker runs in this process already: stop it before starting another.")
+        try:
+            self._listen()
+        except BaseException:
+            _one_at_a_time.release()
+            raise
+
+    def stop(self) -> None:
+        """Stop all jobs, then the server. A server that does not run is left alone."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        try:
+            self._pipelines.close(_CLOSE_SECONDS)
+            self._jobs.close(_CLOSE_SECONDS)
+        finally:
+            server.shutdown()
+            server.server_close()
+            self._thread.join()
+            _one_at_a_time.release()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def _listen(self) -> None:
+        # Werkzeug ends the whole program when the port is taken, so the socket is made here.
+        listener = _bind(*self._address)
+        host, port = listener.getsockname()[:2]
+        self._connection = Connection(f"http://{host}:{port}")
+        self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
+        self._pipelines = Pipelines(Services(self._jobs, self._connection))
+        tags = Tags(lambda: {**self._jobs.tags(), **self._pipelines.tags()})
+        gateway = Gateway(
+            DomainDispatcherApplication(create_backend_app),
+            {**self._jobs.actions(), **self._pipelines.actions(), **tags.actions()},
+            Registry(self._connection).amendments(),
+        )
+        self._server = make_server(
+            host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+        )
+        listener.close()  # werkzeug made its own of it
+        self._thread = threading.Thread(target=self._server.serve_forever, name="embedded-sagemaker", daemon=True)
+        self._thread.start()
+        reset = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")  # noqa: S310 - our own URL
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(reset, timeout=30):
+            _log.debug("listening on %s", self.url)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=256)
+    except OSError as error:
+        raise ServerError(
+            f"Cannot listen on port {port} of {host}: {error.strerror}. "
+            "Choose another port, or stop the program that uses it."
+        ) from error

@@ -1,0 +1,128 @@
+"""Tells whether a pipeline definition can run, before anything of it does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from pipelines.local.aws import ApiError, invalid
+from pipelines.local.conditions import check_condition
+from pipelines.local.definition import Definition, Step
+from pipelines.local.expressions import ExpressionError, Reference, is_expression, references
+from pipelines.local.shapes import input_shape, problems
+
+
+@dataclass(frozen=True)
+class _Call:
+    """The call of AWS's API whose input a step's arguments are.
+
+    Attributes:
+        action: its name.
+        given_later: required fields which the engine fills in.
+    """
+
+    action: str
+    given_later: frozenset[str] = frozenset()
+
+
+_CALLS = {
+    "Processing": _Call("CreateProcessingJob", frozenset({"ProcessingJobName"})),
+    "Training": _Call("CreateTrainingJob", frozenset({"TrainingJobName"})),
+    "RegisterModel": _Call("CreateModelPackage"),
+}
+STEP_TYPES = (*_CALLS, "Condition", "Fail")
+
+
+def validate(definition: Definition) -> None:
+    """Check a definition as AWS does when a pipeline is created.
+
+    Raises:
+        ApiError: the first problem found, with the name of the step or parameter it lies in.
+    """
+    _check_unique("parameter", [parameter.name for parameter in definition.parameters])
+    _check_unique("step", [node.step.name for node in definition.nodes])
+    for parameter in definition.parameters:
+        parameter.check()
+    for node in definition.nodes:
+        _check_step(node.step, definition)
+    try:
+        TopologicalSorter({node.step.name: node.waits_for for node in definition.nodes}).prepare()
+    except CycleError as error:
+        raise invalid(f"The steps wait for each other in a circle: {' -> '.join(error.args[1])}.") from error
+
+
+def _check_unique(what: str, names: list[str]) -> None:
+    name, count = Counter(names).most_common(1)[0] if names else ("", 1)
+    if count > 1:
+        raise invalid(f"The name of a {what} must be unique, but '{name}' occurs {count} times.")
+
+
+def _check_step(step: Step, definition: Definition) -> None:
+    if step.type not in STEP_TYPES:
+        raise invalid(
+            f"The step '{step.name}' is of type '{step.type}', which the embedded SageMaker does not run; "
+            f"it runs {', '.join(STEP_TYPES)}."
+        )
+    if step.property_files and step.type != "Processing":
+        raise invalid(f"The step '{step.name}' has PropertyFiles, which only Processing steps can have.")
+    for name in step.depends_on:
+        if name not in definition.steps:
+            raise invalid(f"The step '{step.name}' depends on '{name}', which is not a step of the pipeline.")
+    try:
+        for reference in references(step.own_arguments):
+            _check_reference(reference, step, definition)
+        _ARGUMENTS[step.type](step)
+    except ExpressionError as error:
+        raise invalid(f"In the step '{step.name}': {error}") from error
+
+
+def _check_reference(reference: Reference, step: Step, definition: Definition) -> None:
+    kind, name = reference.kind, reference.name
+    if kind == "parameter" and name not in {parameter.name for parameter in definition.parameters}:
+        raise _unresolved(step, f"the parameter '{name}', which is not declared")
+    if kind in ("step", "file") and name not in definition.steps:
+        raise _unresolved(step, f"the step '{name}', which is not a step of the pipeline")
+    if kind == "file" and reference.path not in {file.name for file in definition.steps[name].property_files}:
+        raise _unresolved(step, f"the property file '{reference.path}', which the step '{name}' does not declare")
+
+
+def _unresolved(step: Step, what: str) -> ApiError:
+    return invalid(f"The step '{step.name}' refers to {what}.")
+
+
+def _check_call(step: Step) -> None:
+    call = _CALLS[step.type]
+    found = list(problems(input_shape(call.action), step.arguments, skip=is_expression, optional=call.given_later))
+    if found:
+        raise invalid(f"The arguments of the step '{step.name}' are not valid: {'; '.join(found[:5])}")
+    outputs = step.arguments.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    names = [output.get("OutputName") for output in outputs if isinstance(output, dict)]
+    for file in step.property_files:
+        if file.output not in names and not any(map(is_expression, names)):
+            raise invalid(
+                f"The property file '{file.name}' of the step '{step.name}' is in the output '{file.output}', "
+                "which the step does not have."
+            )
+
+
+def _check_conditions(step: Step) -> None:
+    conditions = step.arguments.get("Conditions")
+    if not isinstance(conditions, list) or not conditions:
+        raise invalid(f"The condition step '{step.name}' needs a list of Conditions.")
+    for condition in conditions:
+        check_condition(condition)
+
+
+def _check_fail(step: Step) -> None:
+    message = step.arguments.get("ErrorMessage")
+    if not isinstance(message, str) and not is_expression(message):
+        raise invalid(f"The fail step '{step.name}' needs an ErrorMessage: a string or an expression.")
+
+
+_ARGUMENTS: dict[str, Callable[[Step], None]] = {
+    **dict.fromkeys(_CALLS, _check_call),
+    "Condition": _check_conditions,
+    "Fail": _check_fail,
+}
