@@ -69,7 +69,7 @@ def upload(bundle: Bundle, bucket: str, s3: "S3Client", report: Callable[[str], 
     for name, content in missing:
         s3.put_object(Bucket=bucket, Key=f"{bundle.prefix}/{name}", Body=content)
     if missing:
-        report(f"uploaded the code of {bundle.step} to s3://{bucket}/{bundle.prefix}")
+        report(f"uploaded the code of {bundle.step}, {bundle.digest[:12]}")
 
 
 def _keys(s3: "S3Client", bucket: str, prefix: str) -> set[str]:

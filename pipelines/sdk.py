@@ -40,9 +40,10 @@ for _name in ("sagemaker", "sagemaker.config", "botocore.credentials"):
 _root = logging.getLogger()
 _handlers, _level = list(_root.handlers), _root.level
 with without_credentials():
+    import sagemaker.workflow.pipeline  # noqa: F401 - imports the rest of what definitions are made of
     from sagemaker.workflow.pipeline_context import PipelineSession
 
-# Importing it also makes every library of the process print what it informs of.
+# Importing it makes every library of the process print what it informs of, until this:
 _root.handlers[:] = _handlers
 _root.setLevel(_level)
 

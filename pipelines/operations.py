@@ -1,0 +1,241 @@
+"""What one does with a pipeline: put it up, start it, list its models, approve one. The same on AWS and locally."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from pipelines.code import read_bundles, upload
+from pipelines.config import Config
+from pipelines.errors import PipelineError
+from pipelines.target import Target
+
+Report = Callable[[str], None]
+Decision = Literal["Approved", "Rejected"]
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A version in the model registry.
+
+    Attributes:
+        version: number within the group, from 1.
+        arn: the model package's ARN.
+        status: PendingManualApproval, Approved or Rejected.
+        created: when it was registered.
+        accuracy: share of test images counted right; None when the package has no readable figures.
+        rmse: root mean squared error in items; None likewise.
+    """
+
+    version: int
+    arn: str
+    status: str
+    created: datetime
+    accuracy: float | None
+    rmse: float | None
+
+
+def upsert(target: Target, config: Config, definition: str, report: Report) -> str:
+    """Put step code and definition up, creating the bucket and the pipeline when they are not there; return its ARN.
+
+    Code goes first: a definition never points at code that is not there.
+
+    Args:
+        target: where to.
+        config: the configuration, placed in the target.
+        definition: what `compile_definition` made of it.
+        report: told in a line what is done.
+    """
+    _ensure_bucket(target, config.bucket, report)
+    for bundle in read_bundles().values():
+        upload(bundle, config.bucket, target.s3, report)
+    if _pipeline_exists(target, config.name):
+        arn = target.sagemaker.update_pipeline(
+            PipelineName=config.name,
+            PipelineDefinition=definition,
+            PipelineDescription=config.description,
+            RoleArn=config.role,
+        )["PipelineArn"]
+        report(f"updated {arn}")
+    else:
+        arn = target.sagemaker.create_pipeline(
+            PipelineName=config.name,
+            PipelineDefinition=definition,
+            PipelineDescription=config.description,
+            RoleArn=config.role,
+            ClientRequestToken=uuid4().hex,
+        )["PipelineArn"]
+        report(f"created {arn}")
+    return arn
+
+
+def start(target: Target, pipeline: str, parameters: Mapping[str, str]) -> str:
+    """Start an execution with these parameter values and return its ARN."""
+    return target.sagemaker.start_pipeline_execution(
+        PipelineName=pipeline,
+        PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
+        ClientRequestToken=uuid4().hex,
+    )["PipelineExecutionArn"]
+
+
+def latest_execution(target: Target, pipeline: str) -> str:
+    """ARN of the execution started last.
+
+    Raises:
+        PipelineError: the pipeline has none.
+    """
+    found = target.sagemaker.list_pipeline_executions(
+        PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
+    )["PipelineExecutionSummaries"]
+    if not found:
+        raise PipelineError(f"pipeline {pipeline} has no execution yet: start one with `make start`")
+    return found[0]["PipelineExecutionArn"]
+
+
+def list_models(target: Target, group: str) -> list[ModelVersion]:
+    """The versions in a model package group, newest first; none when the group does not exist yet."""
+    pages = target.sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
+    )
+    try:
+        summaries = [summary for page in pages for summary in page["ModelPackageSummaryList"]]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"].get("Message", ""):
+            return []
+        raise
+    return [describe_model(target, summary["ModelPackageArn"]) for summary in summaries]
+
+
+def describe_model(target: Target, arn: str) -> ModelVersion:
+    """A version of the registry with the figures it was registered with."""
+    package = target.sagemaker.describe_model_package(ModelPackageName=arn)
+    uri = package.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri")
+    figures = read_json(target, uri) if uri else {}
+    return ModelVersion(
+        version=package["ModelPackageVersion"],
+        arn=arn,
+        status=package["ModelApprovalStatus"],
+        created=package["CreationTime"],
+        accuracy=_value(figures, "multiclass_classification_metrics", "accuracy"),
+        rmse=_value(figures, "regression_metrics", "rmse"),
+    )
+
+
+def decide(target: Target, group: str, version: int | None, decision: Decision, comment: str) -> ModelVersion:
+    """Approve or reject a version, the latest by default, and return it as it is then.
+
+    Raises:
+        PipelineError: the group has no such version.
+    """
+    models = list_models(target, group)
+    chosen = [model for model in models if version in (None, model.version)]
+    if not chosen:
+        if version is None or not models:
+            raise PipelineError(f"model group {group} holds no model yet")
+        known = ", ".join(str(model.version) for model in reversed(models))
+        raise PipelineError(f"model group {group} has no version {version}; versions are {known}")
+    arn = max(chosen, key=lambda model: model.version).arn
+    target.sagemaker.update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus=decision, ApprovalDescription=comment or f"{decision} by hand"
+    )
+    return describe_model(target, arn)
+
+
+def processing_output(target: Target, execution: str, step: str, output: str) -> str:
+    """S3 folder of an output of a processing step in an execution.
+
+    Raises:
+        PipelineError: the step did not run, or has no such output.
+    """
+    pages = target.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(PipelineExecutionArn=execution)
+    steps = {found["StepName"]: found for page in pages for found in page["PipelineExecutionSteps"]}
+    arn = steps.get(step, {}).get("Metadata", {}).get("ProcessingJob", {}).get("Arn")
+    if not arn:
+        raise PipelineError(f"step {step} of {execution} has no processing job")
+    job = target.sagemaker.describe_processing_job(ProcessingJobName=arn.rsplit("/", 1)[-1])
+    uris = {found["OutputName"]: found["S3Output"]["S3Uri"] for found in job["ProcessingOutputConfig"]["Outputs"]}
+    if output not in uris:
+        raise PipelineError(f"step {step} has no output {output!r}; it has {', '.join(uris)}")
+    return uris[output]
+
+
+def read_json(target: Target, uri: str) -> dict[str, Any]:
+    """A JSON object in S3.
+
+    Raises:
+        PipelineError: it is not there, or no JSON object.
+    """
+    try:
+        content = json.loads(download(target, uri))
+    except json.JSONDecodeError as error:
+        raise PipelineError(f"{uri} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise PipelineError(f"{uri} holds no JSON object")
+    return content
+
+
+def download(target: Target, uri: str) -> bytes:
+    """The content of an object in S3.
+
+    Raises:
+        PipelineError: it is not there.
+    """
+    parts = urlsplit(uri)
+    try:
+        return target.s3.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"].read()
+    except (target.s3.exceptions.NoSuchKey, target.s3.exceptions.NoSuchBucket):
+        raise PipelineError(f"{uri} does not exist") from None
+
+
+def _value(figures: Mapping[str, Any], family: str, name: str) -> float | None:
+    value = figures.get(family, {}).get(name, {}).get("value")
+    return float(value) if value is not None else None
+
+
+def _pipeline_exists(target: Target, name: str) -> bool:
+    try:
+        target.sagemaker.describe_pipeline(PipelineName=name)
+    except target.sagemaker.exceptions.ResourceNotFound:
+        return False
+    return True
+
+
+def _ensure_bucket(target: Target, bucket: str, report: Report) -> None:
+    try:
+        target.s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "403":
+            raise PipelineError(
+                f"bucket {bucket} exists but is not yours to use: name another in the preset's field `bucket`"
+            ) from None
+        if code != "404":
+            raise
+    else:
+        return
+    if target.region == "us-east-1":  # the one region whose name CreateBucket refuses as a location
+        target.s3.create_bucket(Bucket=bucket)
+    else:
+        place: Any = {"LocationConstraint": target.region}
+        target.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    target.s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+    target.s3.put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
+        },
+    )
+    report(f"created the private, encrypted bucket {bucket}")

@@ -1,0 +1,173 @@
+"""Follow an execution: what each step does, and how it ended."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from pipelines.target import Target
+
+ENDED = {"Succeeded", "Failed", "Stopped"}
+COLOURS = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Executing": "cyan", "Starting": "cyan"}
+LOG_GROUPS = {"ProcessingJob": "/aws/sagemaker/ProcessingJobs", "TrainingJob": "/aws/sagemaker/TrainingJobs"}
+
+
+@dataclass(frozen=True)
+class StepProgress:
+    """A step of an execution.
+
+    Attributes:
+        name: the step's name.
+        status: Starting, Executing, Succeeded, Failed or Stopped.
+        seconds: how long it ran, or has run so far.
+        note: what came of it or, while it runs, the last line of its log.
+    """
+
+    name: str
+    status: str
+    seconds: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An execution at one moment.
+
+    Attributes:
+        arn: the execution's ARN.
+        status: Executing, Stopping, Succeeded, Failed or Stopped.
+        reason: why it failed; empty otherwise.
+        steps: in the order in which they started.
+    """
+
+    arn: str
+    status: str
+    reason: str
+    steps: tuple[StepProgress, ...]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in ENDED
+
+    def step(self, name: str) -> StepProgress | None:
+        """The step of that name; None when it has not started."""
+        return next((step for step in self.steps if step.name == name), None)
+
+
+def read_progress(target: Target, execution: str, before: Progress | None = None) -> Progress:
+    """Ask how the execution stands.
+
+    Args:
+        target: where it runs.
+        execution: its ARN.
+        before: what was read last; steps that had ended by then are not asked about again.
+    """
+    ended = {step.name: step for step in before.steps if step.status in ENDED} if before else {}
+    described = target.sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution)
+    pages = target.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+        PipelineExecutionArn=execution, SortOrder="Ascending"
+    )
+    found = [step for page in pages for step in page["PipelineExecutionSteps"]]
+    return Progress(
+        arn=execution,
+        status=described["PipelineExecutionStatus"],
+        reason=described.get("FailureReason", ""),
+        steps=tuple(ended.get(step["StepName"]) or _step(target, step) for step in found),
+    )
+
+
+def watch(target: Target, execution: str, console: Console, interval_seconds: float = 2.0) -> Progress:
+    """Show the execution until it ends and return how it ended.
+
+    On a terminal a table is kept up to date; elsewhere a line is printed for every change of a step's status.
+    """
+    if console.is_terminal:
+        with Live(console=console, refresh_per_second=4) as live:
+            return _follow(target, execution, lambda progress: live.update(as_table(progress.steps)), interval_seconds)
+    printed: set[tuple[str, str]] = set()
+
+    def print_changes(progress: Progress) -> None:
+        for step in progress.steps:
+            if (step.name, step.status) not in printed:
+                printed.add((step.name, step.status))
+                note = f"  {step.note}" if step.status in ENDED and step.note else ""
+                console.print(
+                    f"{step.name:<16}{step.status:<12}{step.seconds:6.0f} s{note}", soft_wrap=True, markup=False
+                )
+
+    return _follow(target, execution, print_changes, interval_seconds)
+
+
+def as_table(steps: Sequence[StepProgress]) -> Table:
+    """A table of the steps."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("step", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("what it is doing", overflow="ellipsis", no_wrap=True, ratio=1)
+    for step in steps:
+        colour = COLOURS.get(step.status, "white")
+        table.add_row(step.name, f"[{colour}]{step.status}[/]", f"{step.seconds:.0f}", _plain(step.note))
+    return table
+
+
+def _follow(target: Target, execution: str, show: Callable[[Progress], None], interval_seconds: float) -> Progress:
+    progress = read_progress(target, execution)
+    show(progress)
+    while not progress.ended:
+        time.sleep(interval_seconds)
+        progress = read_progress(target, execution, progress)
+        show(progress)
+    return progress
+
+
+def _step(target: Target, described: Any) -> StepProgress:
+    start = described.get("StartTime")
+    end = described.get("EndTime") or datetime.now(UTC)
+    return StepProgress(
+        name=described["StepName"],
+        status=described["StepStatus"],
+        seconds=(end - start).total_seconds() if start else 0.0,
+        note=_note(target, described),
+    )
+
+
+def _note(target: Target, described: Any) -> str:
+    if "FailureReason" in described:
+        return str(described["FailureReason"])
+    metadata = described.get("Metadata", {})
+    if "Condition" in metadata:
+        return f"the conditions are {metadata['Condition'].get('Outcome', 'not evaluated yet')}"
+    if "RegisterModel" in metadata:
+        return str(metadata["RegisterModel"]["Arn"])
+    if "CacheHitResult" in described:
+        return "reused from an earlier execution"
+    for kind, group in LOG_GROUPS.items():
+        if kind in metadata:
+            return _last_log_line(target, group, metadata[kind]["Arn"].rsplit("/", 1)[-1])
+    return ""
+
+
+def _last_log_line(target: Target, group: str, job: str) -> str:
+    """The newest line of the job's log; empty while there is none, or when logs may not be read."""
+    try:
+        streams = target.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/", limit=1)
+        if not streams["logStreams"]:
+            return ""
+        name = streams["logStreams"][0]["logStreamName"]
+        events = target.logs.get_log_events(logGroupName=group, logStreamName=name, limit=1, startFromHead=False)
+    except ClientError:
+        return ""
+    return events["events"][-1]["message"].strip() if events["events"] else ""
+
+
+def _plain(note: str) -> str:
+    """The first line of `note`, free of what rich would take for markup."""
+    return (note.splitlines() or [""])[0].replace("[", r"\[")
