@@ -99,7 +99,7 @@ def watch(target: Target, execution: str, console: Console, interval_seconds: fl
                 printed.add((step.name, step.status))
                 note = f"  {step.note}" if step.status in ENDED and step.note else ""
                 console.print(
-                    f"{step.name:<16}{step.status:<12}{step.seconds:6.0f} s{note}", soft_wrap=True, markup=False
+                    f"{step.name:<24}{step.status:<12}{step.seconds:6.0f} s{note}", soft_wrap=True, markup=False
                 )
 
     return _follow(target, execution, print_changes, interval_seconds)
@@ -107,11 +107,11 @@ def watch(target: Target, execution: str, console: Console, interval_seconds: fl
 
 def as_table(steps: Sequence[StepProgress]) -> Table:
     """A table of the steps."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("step", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("seconds", justify="right", no_wrap=True)
-    table.add_column("what it is doing", overflow="ellipsis", no_wrap=True, ratio=1)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=True)
+    table.add_column("step", no_wrap=True, width=max((len(step.name) for step in steps), default=4))
+    table.add_column("status", no_wrap=True, width=10)
+    table.add_column("seconds", no_wrap=True, width=7, justify="right")
+    table.add_column("what it is doing", no_wrap=True, ratio=1, overflow="ellipsis")
     for step in steps:
         colour = COLOURS.get(step.status, "white")
         table.add_row(step.name, f"[{colour}]{step.status}[/]", f"{step.seconds:.0f}", _plain(step.note))

@@ -105,8 +105,11 @@ def _summarise(target: Target, config: Config, ended: Progress, folder: Path, co
     figures = operations.read_json(target, f"{evaluation}/evaluation.json")
     accuracy = figures["multiclass_classification_metrics"]["accuracy"]["value"]
     rmse = figures["regression_metrics"]["rmse"]["value"]
-    console.print(f"[bold]{'Accuracy':<10}[/]{accuracy:.1%} of the test photos counted exactly right")
-    console.print(f"[bold]{'RMSE':<10}[/]{rmse:.3f} items")
+    guess = figures["counting"]["baseline"]
+    _say(console, f"Accuracy  {accuracy:.1%} of the test photos counted exactly right")
+    _say(console, f"          ({guess['accuracy']:.1%} by always answering {guess['commonest']}, the commonest count)")
+    _say(console, f"RMSE      {rmse:.3f} items")
+    _say(console, f"          ({guess['best_constant_rmse']:.3f} by always answering {guess['best_constant']})")
     if ended.status == "Succeeded":
         model = operations.list_models(target, config.register_.group)[0]
         _say(console, f"Gate      passed\nModel     version {model.version}, {model.status}: {model.arn}")

@@ -120,4 +120,9 @@ def _log(summary: CatalogSummary) -> None:
         for name, count in zip(summary.classes, images, strict=True):
             if not count:
                 logger.warning("%s holds no image of class %s: too few to divide", split, name)
-    logger.info("left out %s, quarantined %s", f"{summary.left_out:,}", f"{summary.quarantined:,}")
+    used = sum(map(sum, summary.images.values()))
+    groups = sum(summary.groups.values())
+    logger.info(
+        "found %s images: %s used, in %s groups; %s left out, %s quarantined",
+        *(f"{number:,}" for number in (summary.found, used, groups, summary.left_out, summary.quarantined)),
+    )
