@@ -72,11 +72,12 @@ def models(preset: Preset = "abid") -> None:
     target, config = _placed(preset)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("version", "status", "accuracy", "RMSE", "registered", "model package"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, no_wrap=True)
     for model in operations.list_models(target, config.register_.group):
         when = model.created.astimezone().strftime("%Y-%m-%d %H:%M")
         figures = [_percent(model.accuracy), "-" if model.rmse is None else f"{model.rmse:.3f}"]
-        table.add_row(str(model.version), model.status, *figures, when, model.arn)
+        package = model.arn.rpartition("model-package/")[2]
+        table.add_row(str(model.version), model.status, *figures, when, package)
     if table.row_count:
         console.print(table)
     else:

@@ -142,6 +142,7 @@ def test_the_tour_on_photos_of_a_folder_is_judged_by_the_published_figures(bins:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_the_tour_on_simulated_bins_registers_a_model(tmp_path: Path) -> None:
     """`make demo` as it is: the gate is passed honestly, and above what guessing gives."""
     command = [sys.executable, "-m", "pipelines", "demo", "--folder", str(tmp_path)]
