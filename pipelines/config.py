@@ -55,14 +55,17 @@ class Config(_Section):
     In texts, `{account}`, `{region}`, `{partition}` and `{bucket}` stand for where the pipeline is put.
     """
 
-    name: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}$", description="the pipeline's name")
+    name: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}$", description="the pipeline's name")
     description: str = Field("", max_length=3072, description="shown beside the name")
     bucket: str = Field("bin-counter-{account}-{region}", description="bucket for step code and outputs")
     role: str = Field(
         "arn:{partition}:iam::{account}:role/bin-counter-execution", description="role of the pipeline and its jobs"
     )
     cache_expires_after: str = Field(
-        "P30D", pattern=r"^P(\d+D|T\d+H)$", description="ISO 8601 age, days or hours, up to which results are reused"
+        "P1D",
+        pattern=r"^P(\d+D|T\d+H)$",
+        description="ISO 8601 age, days or hours, up to which a step's result is reused; the cache compares the URI of "
+        "the source, not what lies there, so that new photos are noticed after this time at the latest",
     )
     images: ImagesConfig
     machines: MachinesConfig = MachinesConfig()
