@@ -1,5 +1,6 @@
 """Describe the dataset in figures and in a page that a person enjoys reading."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from steps.explore.report import write_report
 from steps.explore.settings import ExploreSettings
 from steps.progress import reported
 from steps.shards import Shards
+
+logger = logging.getLogger(__name__)
 
 FINDINGS_NAME = "explore.json"
 REPORT_NAME = "explore.html"
@@ -80,6 +83,10 @@ def explore(
     output.mkdir(parents=True, exist_ok=True)
     write_report(output / REPORT_NAME, findings, train, settings)
     (output / FINDINGS_NAME).write_text(findings.model_dump_json(indent=2, by_alias=True), encoding="utf-8")
+    quarantined = len(unusable) + len(unreadable)
+    logger.info(
+        "described %s images of %s classes; %s are in quarantine", f"{packed:,}", len(classes), f"{quarantined:,}"
+    )
     return findings
 
 
