@@ -10,6 +10,7 @@ from pipelines.errors import PipelineError
 from steps.catalog.settings import CatalogSettings
 from steps.contract import explain
 from steps.evaluate.settings import EvaluateSettings
+from steps.explore.settings import ExploreSettings
 from steps.gate.settings import GateSettings
 from steps.ingest.settings import IngestSettings
 from steps.register.settings import RegisterSettings
@@ -26,7 +27,7 @@ class _Section(BaseModel):
 class ImagesConfig(_Section):
     """Container images; `{account}` and `{region}` stand for where the pipeline is put."""
 
-    processing: str = Field(description="image of catalog, ingest and evaluate")
+    processing: str = Field(description="image of catalog, ingest, explore and evaluate")
     training: str = Field(description="image of train")
     serving: str = Field(description="image that answers for a registered model")
 
@@ -45,6 +46,7 @@ class MachinesConfig(_Section):
 
     catalog: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
     ingest: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
+    explore: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
     train: MachineConfig = MachineConfig(instance_type="ml.g5.xlarge")
     evaluate: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
 
@@ -71,6 +73,7 @@ class Config(_Section):
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings
     ingest: IngestSettings = IngestSettings()
+    explore: ExploreSettings = ExploreSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     gate: GateSettings = GateSettings()
