@@ -60,7 +60,7 @@ def photo_at(source: str, image_id: str) -> BinPhoto:
 def _pair(storage: Storage, source: str) -> tuple[list[BinPhoto], list[QuarantinedImage]]:
     """Pairs in the order of their ids, and what has no partner or another file type.
 
-    Of the listing only names are kept. The whole step peaks at 2.2 KB an image, product names included: 1.2 GB for ABID.
+    Of the listing only names are kept. The whole step takes 2.2 KB an image, product names included: 1.2 GB for ABID.
     """
     images, metadata = in_order(partial(_names, storage), (f"{source}/bin-images", f"{source}/metadata"), 2)
     ids = {name.removesuffix(".jpg") for name in images if name.endswith(".jpg")}
