@@ -1,13 +1,14 @@
 """The catalog's files: written by catalog, read by ingest.
 
-catalog.parquet      one row per image that is used: id, uri, label, group, split
+catalog.parquet      one row per image that is used: id, uri, label, group, split, items, names
 quarantine.parquet   one row per image that cannot be used: id, uri, reason
 catalog.json         the summary: classes, and how many images went where
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +31,8 @@ class CatalogImage:
         label: index into the summary's classes.
         group: images of one group show the same things and share a split.
         split: `train`, `validation` or `test`.
+        items: how many different products the image shows, where the source tells it.
+        names: their names, where the source tells them.
     """
 
     id: str
@@ -37,6 +40,8 @@ class CatalogImage:
     label: int
     group: str
     split: str
+    items: int | None = None
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +67,24 @@ class CatalogSummary(BaseModel):
     source: str = Field(description="URI the images were listed at")
     classes: tuple[str, ...] = Field(min_length=2, description="class names in label order; for counts '0', '1', ...")
     found: int = Field(ge=0, description="ids found in the source: used, left out or quarantined")
-    left_out: int = Field(ge=0, description="images with a good label that the settings leave out")
+    left_out: int = Field(ge=0, description="images that the settings leave out: outside the sample or the counts")
     quarantined: int = Field(ge=0, description="images that cannot be used; quarantine.parquet tells why")
     images: dict[str, tuple[int, ...]] = Field(description="per split, images of each class in label order")
     groups: dict[str, int] = Field(description="per split, groups of images that belong together")
 
 
 _CATALOG_SCHEMA = pa.schema(
-    [(field.name, pa.int64() if field.type is int else pa.string()) for field in fields(CatalogImage)]
+    [
+        ("id", pa.string()),
+        ("uri", pa.string()),
+        ("label", pa.int64()),
+        ("group", pa.string()),
+        ("split", pa.string()),
+        ("items", pa.int64()),
+        ("names", pa.list_(pa.string())),
+    ]
 )
-_QUARANTINE_SCHEMA = pa.schema([(field.name, pa.string()) for field in fields(QuarantinedImage)])
+_QUARANTINE_SCHEMA = pa.schema([("id", pa.string()), ("uri", pa.string()), ("reason", pa.string())])
 
 
 def write_catalog(
@@ -118,13 +131,18 @@ def read_images(folder: Path, part: int = 0, parts: int = 1) -> list[CatalogImag
     except (OSError, pa.ArrowException) as error:
         raise StepError(f"{file} is not a catalog: {error}") from None
     share = table.take(pa.array(range(part, table.num_rows, parts), pa.int64()))
-    return [CatalogImage(*row) for row in zip(*(column.to_pylist() for column in share.columns), strict=True)]
+    return [_image(row) for row in share.to_pylist()]
 
 
 def read_quarantine(file: Path) -> list[QuarantinedImage]:
     """Read images that cannot be used, as `write_quarantine` wrote them."""
     table = pq.read_table(file, schema=_QUARANTINE_SCHEMA)
     return [QuarantinedImage(**row) for row in table.to_pylist()]
+
+
+def _image(row: dict[str, Any]) -> CatalogImage:
+    names = row.pop("names")
+    return CatalogImage(**row, names=None if names is None else tuple(names))
 
 
 def _table(rows: Sequence[CatalogImage] | Sequence[QuarantinedImage], schema: pa.Schema) -> pa.Table:

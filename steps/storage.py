@@ -122,6 +122,21 @@ class Storage:
         except (BaseError, OSError, ValueError) as error:
             raise _failure("read", uri, error) from error
 
+    def size(self, uri: str) -> int:
+        """Ask for the size of the object at `uri`, bytes, without fetching it.
+
+        Raises:
+            UnreadableObjectError: it does not exist.
+            StepError: as for `read`.
+        """
+        location = _locate(uri)
+        try:
+            return self._store(location).head(location.path)["size"]
+        except FileNotFoundError:
+            raise UnreadableObjectError("does not exist") from None
+        except (BaseError, OSError, ValueError) as error:
+            raise _failure("read", uri, error) from error
+
     def _store(self, location: _Location) -> _Store:
         with self._lock:
             if location.root not in self._stores:
@@ -129,6 +144,11 @@ class Storage:
                     _open_bucket(location.root, self._max_retries) if location.scheme == "s3" else LocalStore()
                 )
             return self._stores[location.root]
+
+
+def below(folder: str, name: str) -> str:
+    """The URI of the object `name`, a path without a leading slash, below the folder at the URI `folder`."""
+    return f"{folder}/{quote(name)}" if folder.startswith("file://") else f"{folder}/{name}"
 
 
 def _locate(uri: str) -> _Location:

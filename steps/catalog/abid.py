@@ -3,127 +3,90 @@
 Source: the dataset's page in the Registry of Open Data on AWS, https://registry.opendata.aws/amazon-bin-imagery/.
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Set
+from functools import partial
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, ValidationError
-
+from steps.catalog.census import Census, LabelledImage, is_sampled
+from steps.catalog.metadata import BinLabel, BinPhoto, read_label
+from steps.catalog.settings import CatalogSettings
 from steps.catalog_files import QuarantinedImage
-from steps.storage import Storage, UnreadableObjectError
+from steps.contract import StepError
+from steps.parallel import in_order
+from steps.progress import reported
+from steps.storage import Storage, below
 
-MAX_METADATA_BYTES = 4 * 2**20
-"""Far above what ABID holds (the largest file of a sample of 9,000 has 40 KB): a bound on hostile input, bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class BinPhoto:
-    """An image with its metadata file, both of them listed."""
-
-    id: str
-    image_uri: str
-    metadata_uri: str
+LAYOUT = "it must hold bin-images/NNNNN.jpg beside metadata/NNNNN.json"
 
 
-@dataclass(frozen=True, slots=True)
-class BinLabel:
-    """What the metadata of an image says.
-
-    Attributes:
-        count: items that the warehouse's records expect in the bin.
-        group: digest of the set of products in the bin; the same bin photographed twice has the same.
-    """
-
-    count: int
-    group: str
-
-
-class _Metadata(BaseModel):
-    """The part of a metadata file that is used."""
-
-    model_config = ConfigDict(strict=True)
-
-    quantity: NonNegativeInt = Field(alias="EXPECTED_QUANTITY")
-    items: dict[str, JsonValue] = Field(default={}, alias="BIN_FCSKU_DATA")
-
-
-class BadLabelError(ValueError):
-    """A metadata file gives no label; its text is the reason."""
-
-
-def find_photos(storage: Storage, source: str) -> tuple[list[BinPhoto], list[QuarantinedImage]]:
-    """List the images and metadata of `source` and pair them by id.
-
-    Returns:
-        the pairs in the order of their ids, and what has no partner or another file type.
+def take_census(storage: Storage, settings: CatalogSettings) -> Census:
+    """List the images and metadata of `settings.source`, pair them by id and read the labels of those in the sample.
 
     Raises:
-        StepError: `source` cannot be listed.
+        StepError: the source cannot be read, or holds no image with a metadata file.
     """
-    images = {stored.name: stored.uri for stored in storage.list(f"{source}/bin-images")}
-    metadata = {stored.name: stored.uri for stored in storage.list(f"{source}/metadata")}
-    pairs = [
-        BinPhoto(name.removesuffix(".jpg"), images[name], metadata[partner])
-        for name in sorted(images)
-        if (partner := _metadata_name(name)) in metadata
-    ]
-    return pairs, [*_alone(source, images, metadata)]
+    found, alone = _pair(storage, settings.source)
+    photos = [photo for photo in found if is_sampled(photo.id, settings.sample_fraction)]
+    quarantine = [row for row in alone if is_sampled(row.id, settings.sample_fraction)]
+    left_out = len(found) + len(alone) - len(photos) - len(quarantine)
+    images: list[LabelledImage] = []
+    answers = in_order(partial(read_label, storage), photos, settings.concurrency)
+    for photo, answer in zip(photos, reported(answers, "read", "labels", len(photos)), strict=True):
+        if isinstance(answer, QuarantinedImage):
+            quarantine.append(answer)
+        elif settings.min_count <= answer.count <= settings.max_count:
+            images.append(labelled(photo, answer, settings.min_count))
+        else:
+            left_out += 1
+    return Census(count_classes(settings), images, left_out, quarantine)
 
 
-def read_label(storage: Storage, photo: BinPhoto) -> BinLabel | QuarantinedImage:
-    """Read the label of `photo`, or tell why it has none.
+def count_classes(settings: CatalogSettings) -> tuple[str, ...]:
+    """A class for each count of items that is wanted, the lowest first."""
+    return tuple(str(count) for count in range(settings.min_count, settings.max_count + 1))
 
-    Raises:
-        StepError: the storage fails for more than this one file.
+
+def labelled(photo: BinPhoto, label: BinLabel, min_count: int) -> LabelledImage:
+    """Put a photo and what its metadata says together; `min_count` is the count of the first class."""
+    return LabelledImage(
+        photo.id, photo.image_uri, label.count - min_count, label.group, items=label.items, names=label.names
+    )
+
+
+def photo_at(source: str, image_id: str) -> BinPhoto:
+    """The photo of that id, wherever its files are or should be."""
+    return BinPhoto(image_id, below(source, f"bin-images/{image_id}.jpg"), below(source, f"metadata/{image_id}.json"))
+
+
+def _pair(storage: Storage, source: str) -> tuple[list[BinPhoto], list[QuarantinedImage]]:
+    """Pairs in the order of their ids, and what has no partner or another file type.
+
+    Of the listing only names are kept. The whole step takes 2.2 KB an image, product names included: 1.2 GB for ABID.
     """
-    try:
-        return parse_metadata(storage.read(photo.metadata_uri, MAX_METADATA_BYTES), photo.id)
-    except UnreadableObjectError as error:
-        return QuarantinedImage(photo.id, photo.image_uri, f"metadata {error}")
-    except BadLabelError as error:
-        return QuarantinedImage(photo.id, photo.image_uri, str(error))
+    images, metadata = in_order(partial(_names, storage), (f"{source}/bin-images", f"{source}/metadata"), 2)
+    ids = {name.removesuffix(".jpg") for name in images if name.endswith(".jpg")}
+    described = {name.removesuffix(".json") for name in metadata if name.endswith(".json")}
+    pairs = [photo_at(source, image_id) for image_id in sorted(ids & described)]
+    alone = [*_alone(source, ids, described), *_foreign(source, images, metadata)]
+    if not pairs and not alone:
+        raise StepError(f"{source} is empty or does not exist: {LAYOUT}")
+    if not pairs:
+        raise StepError(f"no image in {source} has a metadata file of its name: {LAYOUT}; the first: {alone[0].reason}")
+    return pairs, alone
 
 
-def parse_metadata(content: bytes, image_id: str) -> BinLabel:
-    """Read one metadata file.
-
-    Without product data (an empty bin, or records that were lost) nothing tells which images belong together, so
-    such an image is a group of its own.
-
-    Raises:
-        BadLabelError: it is not JSON, or EXPECTED_QUANTITY is no whole number of at least 0.
-    """
-    try:
-        metadata = _Metadata.model_validate_json(content)
-    except ValidationError as error:
-        raise BadLabelError(_reason(error)) from None
-    members = [f"image {image_id}"] if not metadata.items else [f"product {asin}" for asin in sorted(metadata.items)]
-    return BinLabel(metadata.quantity, hashlib.sha256("\n".join(members).encode()).hexdigest()[:16])
+def _names(storage: Storage, folder: str) -> set[str]:
+    return {stored.name for stored in storage.list(folder)}
 
 
-def _metadata_name(image_name: str) -> str:
-    return f"{image_name.removesuffix('.jpg')}.json" if image_name.endswith(".jpg") else ""
+def _alone(source: str, ids: Set[str], described: Set[str]) -> Iterator[QuarantinedImage]:
+    for image_id in sorted(ids ^ described):
+        reason = "no metadata file" if image_id in ids else "no image"
+        yield QuarantinedImage(image_id, photo_at(source, image_id).image_uri, reason)
 
 
-def _alone(source: str, images: Mapping[str, str], metadata: Mapping[str, str]) -> Iterator[QuarantinedImage]:
-    for name, uri in sorted(images.items()):
-        if not name.endswith(".jpg"):
-            yield QuarantinedImage(name, uri, "in bin-images but not a .jpg file")
-        elif _metadata_name(name) not in metadata:
-            yield QuarantinedImage(name.removesuffix(".jpg"), uri, "no metadata file")
-    for name, uri in sorted(metadata.items()):
-        stem = name.removesuffix(".json")
-        if not name.endswith(".json"):
-            yield QuarantinedImage(name, uri, "in metadata but not a .json file")
-        elif f"{stem}.jpg" not in images:
-            yield QuarantinedImage(stem, f"{source}/bin-images/{stem}.jpg", "no image")
-
-
-def _reason(error: ValidationError) -> str:
-    detail = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in detail["loc"])
-    if not field:
-        return f"metadata is not a JSON object: {detail['msg']}"[:300]
-    if detail["type"] == "missing":
-        return f"metadata has no {field}"
-    return f"metadata's {field} is {str(detail['input'])[:80]!r}: {detail['msg']}"
+def _foreign(source: str, images: Set[str], metadata: Set[str]) -> Iterator[QuarantinedImage]:
+    for folder, names, suffix in (("bin-images", images, ".jpg"), ("metadata", metadata, ".json")):
+        for name in sorted(names):
+            if not name.endswith(suffix):
+                path = f"{folder}/{name}"
+                yield QuarantinedImage(path, below(source, path), f"in {folder} but not a {suffix} file")

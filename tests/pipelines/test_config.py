@@ -31,7 +31,7 @@ def test_the_default_gate_is_what_the_challenge_published() -> None:
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are() -> None:
-    with pytest.raises(PipelineError, match="there is no preset 'adib'; presets are abid, demo"):
+    with pytest.raises(PipelineError, match="there is no preset 'adib'; presets are abid, abid-10k, demo"):
         load_preset("adib")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from steps.contract import StepError
-from steps.storage import Storage, UnreadableObjectError
+from steps.storage import Storage, UnreadableObjectError, below
 
 NAMES = ["a.jpg", "sub/b.jpg", "spaces and ü.jpg", "100%25.jpg", "plus+#?.jpg"]
 
@@ -66,6 +66,13 @@ def test_a_folder_is_listed_and_each_listed_uri_is_read(folder: Path) -> None:
 
 def test_a_bucket_is_listed_and_each_listed_uri_is_read(folder: Path, upload: Callable[..., str]) -> None:
     assert read_all(upload(folder, "deep/prefix")) == {name: name.encode() for name in NAMES}
+
+
+def test_the_size_of_an_object_is_told_by_its_name_below_a_folder(folder: Path, upload: Callable[..., str]) -> None:
+    for uri in (folder.as_uri(), upload(folder, "deep")):
+        assert [Storage().size(below(uri, name)) for name in NAMES] == [len(name.encode()) for name in NAMES]
+        with pytest.raises(UnreadableObjectError, match=r"^does not exist$"):
+            Storage().size(below(uri, "absent.jpg"))
 
 
 def test_a_whole_bucket_is_listed(bucket: Any) -> None:
