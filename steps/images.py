@@ -17,6 +17,11 @@ CLAHE_CLIP_LIMIT, CLAHE_TILES = 2.0, (8, 8)
 """Contrast-limited adaptive histogram equalisation (Zuiderveld, Graphics Gems IV, 1994): OpenCV's example values."""
 
 
+DIRECT_SHRINK = 2.5
+"""A side that shrinks by no more is resized in one step. Measured on bin photos with a limit of 2, 2.5 and 3: the mean
+PSNR against Pillow's antialiasing is 44.7, 44.5 and 44.4 dB, the time for decoding and resizing 1.07, 1 and 1."""
+
+
 def preprocess(content: bytes, how: Preprocessing) -> Pixels:
     """Decode an image file and bring it to one size.
 
@@ -55,9 +60,9 @@ def _to_square(pixels: Pixels, size: int, rule: ResizeRule) -> Pixels:
 
 
 def _scale(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Resize linearly, halving sides first that shrink to less than half: so every pixel counts and nothing aliases.
+    """Resize linearly, halving a side first for as long as it must shrink by more than `DIRECT_SHRINK`.
 
-    On bin photos that is 1.6 times as fast as averaging areas (INTER_AREA) and as close to Pillow's antialiasing.
+    Halving averages pairs of pixels, so fine detail does not alias.
     """
     high, wide = pixels.shape[:2]
     while (high, wide) != (halved := (_half_of(high, height), _half_of(wide, width))):
@@ -67,7 +72,7 @@ def _scale(pixels: Pixels, height: int, width: int) -> Pixels:
 
 
 def _half_of(side: int, wanted: int) -> int:
-    return (side + 1) // 2 if side > 2 * wanted else side
+    return (side + 1) // 2 if side > DIRECT_SHRINK * wanted else side
 
 
 def _autocontrast(pixels: Pixels) -> Pixels:
