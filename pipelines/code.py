@@ -1,11 +1,13 @@
 """Step code in S3 under its content hash, so that a changed step runs again and an unchanged one is reused.
 
-A bundle is the step's folder and the files directly under `steps/`, without declarations. Its hash covers relative
-names and contents only: every checkout, machine and day gives the same one.
+A bundle is the step's folder and what it imports of the files directly under `steps/`, without declarations. Its hash
+covers relative names and contents only: every checkout, machine and day gives the same one. Shared files that a step
+does not import are left out, so that a change to a report's helper does not train a model again.
 """
 
+import ast
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 STEPS = Path(__file__).resolve().parent.parent / "steps"
 DECLARATIONS = {"step.py", "declaration.py"}
-BUNDLED = ("catalog", "ingest", "train", "evaluate")
+BUNDLED = ("catalog", "ingest", "explore", "train", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class Bundle:
 
 def read_bundle(step: str, steps: Path = STEPS) -> Bundle:
     """Read a step's bundle from the folder `steps`."""
-    found = [*steps.glob("*"), *(steps / step).rglob("*")]
-    files = sorted(file for file in found if file.is_file() and _is_code(file))
-    named = tuple((f"steps/{file.relative_to(steps).as_posix()}", file.read_bytes()) for file in files)
+    own = {file for file in (steps / step).rglob("*") if file.is_file() and _is_code(file)}
+    files = own | _imported(own, steps) | {steps / "__init__.py"}
+    named = ((f"steps/{file.relative_to(steps).as_posix()}", file.read_bytes()) for file in files)
     return Bundle(step, tuple(sorted(named)))
 
 
@@ -75,6 +77,30 @@ def upload(bundle: Bundle, bucket: str, s3: "S3Client", report: Callable[[str], 
 def _keys(s3: "S3Client", bucket: str, prefix: str) -> set[str]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
+
+
+def _imported(files: Iterable[Path], steps: Path) -> set[Path]:
+    """The files directly under `steps` that `files` import, themselves or through one another."""
+    found: set[Path] = set()
+    waiting = [file for file in files if file.suffix == ".py"]
+    while waiting:
+        shared = {steps / f"{name}.py" for name in _names_below_steps(waiting.pop())}
+        new = {file for file in shared if file.is_file()} - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _names_below_steps(file: Path) -> Iterator[str]:
+    """First names after `steps.` in the imports of a Python file."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from (module.split(".")[1] for module in modules if module.startswith("steps."))
 
 
 def _is_code(file: Path) -> bool:

@@ -10,6 +10,7 @@ from pipelines.errors import PipelineError
 from steps.catalog.settings import CatalogSettings
 from steps.contract import explain
 from steps.evaluate.settings import EvaluateSettings
+from steps.explore.settings import ExploreSettings
 from steps.gate.settings import GateSettings
 from steps.ingest.settings import IngestSettings
 from steps.register.settings import RegisterSettings
@@ -26,7 +27,7 @@ class _Section(BaseModel):
 class ImagesConfig(_Section):
     """Container images; `{account}` and `{region}` stand for where the pipeline is put."""
 
-    processing: str = Field(description="image of catalog, ingest and evaluate")
+    processing: str = Field(description="image of catalog, ingest, explore and evaluate")
     training: str = Field(description="image of train")
     serving: str = Field(description="image that answers for a registered model")
 
@@ -45,6 +46,7 @@ class MachinesConfig(_Section):
 
     catalog: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
     ingest: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
+    explore: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
     train: MachineConfig = MachineConfig(instance_type="ml.g5.xlarge")
     evaluate: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
 
@@ -55,19 +57,23 @@ class Config(_Section):
     In texts, `{account}`, `{region}`, `{partition}` and `{bucket}` stand for where the pipeline is put.
     """
 
-    name: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}$", description="the pipeline's name")
+    name: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}$", description="the pipeline's name")
     description: str = Field("", max_length=3072, description="shown beside the name")
     bucket: str = Field("bin-counter-{account}-{region}", description="bucket for step code and outputs")
     role: str = Field(
         "arn:{partition}:iam::{account}:role/bin-counter-execution", description="role of the pipeline and its jobs"
     )
     cache_expires_after: str = Field(
-        "P30D", pattern=r"^P(\d+D|T\d+H)$", description="ISO 8601 age, days or hours, up to which results are reused"
+        "P1D",
+        pattern=r"^P(\d+D|T\d+H)$",
+        description="ISO 8601 age, days or hours, up to which a step's result is reused; the cache compares the URI of "
+        "the source, not what lies there, so that new photos are noticed after this time at the latest",
     )
     images: ImagesConfig
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings
     ingest: IngestSettings = IngestSettings()
+    explore: ExploreSettings = ExploreSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     gate: GateSettings = GateSettings()

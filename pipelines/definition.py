@@ -13,6 +13,7 @@ from pipelines.config import Config, MachineConfig
 from steps.catalog.step import catalog_step
 from steps.declaration import Images, Machine, StepContext, processing_output
 from steps.evaluate.step import evaluate_step, measured_accuracy, measured_rmse
+from steps.explore.step import explore_step
 from steps.gate.step import quality_gate
 from steps.ingest.step import ingest_step
 from steps.register.settings import ApprovalStatus
@@ -48,6 +49,13 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
         _machine(machines.ingest, instance_type=ingest_type, instance_count=ingest_count),
         processing_output(catalog, "catalog"),
     )
+    explore = explore_step(
+        context,
+        config.explore,
+        _machine(machines.explore),
+        catalog=processing_output(catalog, "catalog"),
+        ingested={name: processing_output(shards, name) for name in ("train", "validation", "test", "report")},
+    )
     model = train_step(
         context,
         config.train,
@@ -75,7 +83,7 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
             maximum_rmse,
             approval,
         ],
-        steps=[catalog, shards, model, report, gate],
+        steps=[catalog, shards, explore, model, report, gate],
         sagemaker_session=session,
     )
 

@@ -28,7 +28,7 @@ class ModelVersion:
         arn: the model package's ARN.
         status: PendingManualApproval, Approved or Rejected.
         created: when it was registered.
-        accuracy: share of test images counted right; None when the package has no readable figures.
+        accuracy: share of test images counted right; None when the package has no figures that can be read.
         rmse: root mean squared error in items; None likewise.
     """
 
@@ -99,23 +99,30 @@ def latest_execution(target: Target, pipeline: str) -> str:
 
 def list_models(target: Target, group: str) -> list[ModelVersion]:
     """The versions in a model package group, newest first; none when the group does not exist yet."""
+    return [describe_model(target, arn) for arn in _packages(target, group)]
+
+
+def _packages(target: Target, group: str) -> list[str]:
+    """ARNs of the group's model packages, newest first."""
     pages = target.sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
     )
     try:
-        summaries = [summary for page in pages for summary in page["ModelPackageSummaryList"]]
+        return [summary["ModelPackageArn"] for page in pages for summary in page["ModelPackageSummaryList"]]
     except ClientError as error:
         if "does not exist" in error.response["Error"].get("Message", ""):
             return []
         raise
-    return [describe_model(target, summary["ModelPackageArn"]) for summary in summaries]
 
 
 def describe_model(target: Target, arn: str) -> ModelVersion:
     """A version of the registry with the figures it was registered with."""
     package = target.sagemaker.describe_model_package(ModelPackageName=arn)
     uri = package.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri")
-    figures = read_json(target, uri) if uri else {}
+    try:
+        figures = read_json(target, uri) if uri else {}
+    except (PipelineError, ClientError):
+        figures = {}  # who may decide on a model need not be able to read its figures
     return ModelVersion(
         version=package["ModelPackageVersion"],
         arn=arn,
@@ -132,14 +139,13 @@ def decide(target: Target, group: str, version: int | None, decision: Decision, 
     Raises:
         PipelineError: the group has no such version.
     """
-    models = list_models(target, group)
-    chosen = [model for model in models if version in (None, model.version)]
-    if not chosen:
-        if version is None or not models:
-            raise PipelineError(f"model group {group} holds no model yet")
-        known = ", ".join(str(model.version) for model in reversed(models))
+    packages = {int(arn.rpartition("/")[2]): arn for arn in _packages(target, group)}
+    if not packages:
+        raise PipelineError(f"model group {group} holds no model yet")
+    if version is not None and version not in packages:
+        known = ", ".join(str(number) for number in sorted(packages))
         raise PipelineError(f"model group {group} has no version {version}; versions are {known}")
-    arn = max(chosen, key=lambda model: model.version).arn
+    arn = packages[max(packages) if version is None else version]
     target.sagemaker.update_model_package(
         ModelPackageArn=arn, ModelApprovalStatus=decision, ApprovalDescription=comment or f"{decision} by hand"
     )
@@ -193,8 +199,10 @@ def download(target: Target, uri: str) -> bytes:
 
 
 def _value(figures: Mapping[str, Any], family: str, name: str) -> float | None:
-    value = figures.get(family, {}).get(name, {}).get("value")
-    return float(value) if value is not None else None
+    try:
+        return float(figures[family][name]["value"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _pipeline_exists(target: Target, name: str) -> bool:
@@ -223,6 +231,15 @@ def _ensure_bucket(target: Target, bucket: str, report: Report) -> None:
     else:
         place: Any = {"LocationConstraint": target.region}
         target.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    try:
+        _protect_bucket(target, bucket)
+    except ClientError:
+        target.s3.delete_bucket(Bucket=bucket)  # rather none than one that is open
+        raise
+    report(f"created the private, encrypted bucket {bucket}")
+
+
+def _protect_bucket(target: Target, bucket: str) -> None:
     target.s3.put_public_access_block(
         Bucket=bucket,
         PublicAccessBlockConfiguration={
@@ -238,4 +255,3 @@ def _ensure_bucket(target: Target, bucket: str, report: Report) -> None:
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
         },
     )
-    report(f"created the private, encrypted bucket {bucket}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -15,6 +15,8 @@ from pipelines.target import Target
 
 ENDED = {"Succeeded", "Failed", "Stopped"}
 COLOURS = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Executing": "cyan", "Starting": "cyan"}
+PATIENCE = 30
+"""Reads in a row that may fail before following an execution is given up."""
 LOG_GROUPS = {"ProcessingJob": "/aws/sagemaker/ProcessingJobs", "TrainingJob": "/aws/sagemaker/TrainingJobs"}
 
 
@@ -42,7 +44,7 @@ class Progress:
     Attributes:
         arn: the execution's ARN.
         status: Executing, Stopping, Succeeded, Failed or Stopped.
-        reason: why it failed; empty otherwise.
+        reason: why it failed, in the words of the steps that failed where they left any; empty otherwise.
         steps: in the order in which they started.
     """
 
@@ -75,11 +77,14 @@ def read_progress(target: Target, execution: str, before: Progress | None = None
         PipelineExecutionArn=execution, SortOrder="Ascending"
     )
     found = [step for page in pages for step in page["PipelineExecutionSteps"]]
+    steps = tuple(ended.get(step["StepName"]) or _step(target, step) for step in found)
+    # Of the execution itself, AWS only says that one or multiple steps failed.
+    failures = [f"step {step.name} failed: {step.note}" for step in steps if step.status == "Failed" and step.note]
     return Progress(
         arn=execution,
         status=described["PipelineExecutionStatus"],
-        reason=described.get("FailureReason", ""),
-        steps=tuple(ended.get(step["StepName"]) or _step(target, step) for step in found),
+        reason="; ".join(failures) or described.get("FailureReason", ""),
+        steps=steps,
     )
 
 
@@ -120,12 +125,20 @@ def as_table(steps: Sequence[StepProgress]) -> Table:
 
 def _follow(target: Target, execution: str, show: Callable[[Progress], None], interval_seconds: float) -> Progress:
     progress = read_progress(target, execution)
-    show(progress)
-    while not progress.ended:
-        time.sleep(interval_seconds)
-        progress = read_progress(target, execution, progress)
+    misses = 0
+    while True:
         show(progress)
-    return progress
+        if progress.ended:
+            return progress
+        time.sleep(interval_seconds)
+        try:
+            progress = read_progress(target, execution, progress)
+            misses = 0
+        except (ClientError, BotoCoreError):
+            # An execution takes hours; a throttled call or a lost connection must not end the watch.
+            misses += 1
+            if misses == PATIENCE:
+                raise
 
 
 def _step(target: Target, described: Any) -> StepProgress:
@@ -140,9 +153,9 @@ def _step(target: Target, described: Any) -> StepProgress:
 
 
 def _note(target: Target, described: Any) -> str:
-    if "FailureReason" in described:
-        return str(described["FailureReason"])
     metadata = described.get("Metadata", {})
+    if "FailureReason" in described:
+        return _exit_message(target, metadata) or str(described["FailureReason"])
     if "Condition" in metadata:
         return f"the conditions are {metadata['Condition'].get('Outcome', 'not evaluated yet')}"
     if "RegisterModel" in metadata:
@@ -153,6 +166,16 @@ def _note(target: Target, described: Any) -> str:
         if kind in metadata:
             return _last_log_line(target, group, metadata[kind]["Arn"].rsplit("/", 1)[-1])
     return ""
+
+
+def _exit_message(target: Target, metadata: Any) -> str:
+    """What a processing job's program wrote of its failure; AWS keeps that apart from the failure reason."""
+    if "ProcessingJob" not in metadata:
+        return ""
+    job = target.sagemaker.describe_processing_job(
+        ProcessingJobName=metadata["ProcessingJob"]["Arn"].rsplit("/", 1)[-1]
+    )
+    return job.get("ExitMessage", "")
 
 
 def _last_log_line(target: Target, group: str, job: str) -> str:

@@ -9,6 +9,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,10 +38,17 @@ Settings = TypeVar("Settings", bound=StepSettings)
 
 @dataclass(frozen=True)
 class Hosts:
-    """The instances of a job, as `resourceconfig.json` tells them."""
+    """The instances of a job, as `resourceconfig.json` tells them.
+
+    Attributes:
+        current: name of this instance.
+        names: names of all instances, in order.
+        instance_type: SageMaker's type of this instance; empty where it is none of SageMaker's machines.
+    """
 
     current: str
     names: tuple[str, ...]
+    instance_type: str = ""
 
     @property
     def index(self) -> int:
@@ -260,6 +268,8 @@ def _log_to_stdout() -> None:
 
 @contextmanager
 def _failure_reported_in(file: Path) -> Iterator[None]:
+    # The first process of a container ignores SIGTERM unless it says otherwise, and is killed two minutes later.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
     except StepError as error:
@@ -284,7 +294,11 @@ def _own_hyperparameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_hosts(file: Path) -> Hosts:
     config = _read_json(file)
-    return Hosts(current=config["current_host"], names=tuple(sorted(config["hosts"])))
+    return Hosts(
+        current=config["current_host"],
+        names=tuple(sorted(config["hosts"])),
+        instance_type=config.get("current_instance_type", ""),
+    )
 
 
 def _read_json(file: Path) -> dict[str, Any]:

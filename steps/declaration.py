@@ -25,6 +25,14 @@ PROCESSING = "/opt/ml/processing"
 CODE = f"{PROCESSING}/input/code"
 
 
+def code_environment(folder: str) -> dict[str, str]:
+    """Variables with which `python3 -m steps.<name>` runs the code in `folder`.
+
+    Without PYTHONSAFEPATH, `-m` would prefer a copy of the code in the image's working directory.
+    """
+    return {"PYTHONPATH": folder, "PYTHONSAFEPATH": "1"}
+
+
 @dataclass(frozen=True)
 class Images:
     """Container images by what they run, as ECR URIs."""
@@ -81,13 +89,15 @@ class StepContext:
 
     @property
     def job_retries(self) -> list[RetryPolicy]:
-        """Try again also when no instance of the type is free; a job that fails by itself is not repeated."""
+        """Try again for two hours also when no instance of the type is free.
+
+        A job that fails by itself is not repeated, nor one beyond the account's quota: that is not cured by waiting.
+        """
         shortages = [
             SageMakerJobExceptionTypeEnum.INTERNAL_ERROR,
             SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,
-            SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT,
         ]
-        patient = SageMakerJobStepRetryPolicy(exception_types=shortages, interval_seconds=60, max_attempts=10)
+        patient = SageMakerJobStepRetryPolicy(exception_types=shortages, interval_seconds=60, expire_after_mins=120)
         return [*self.service_retries, patient]
 
     def output(self, step: str, name: str = "") -> Join:
@@ -105,7 +115,6 @@ def processing_step(
     outputs: list[str],
     property_files: list[PropertyFile] | None = None,
     isolated: bool = False,
-    cache_expires_after: str | None = None,
 ) -> ProcessingStep:
     """Declare the ProcessingStep that runs `python3 -m steps.<name>` on its own code.
 
@@ -118,7 +127,6 @@ def processing_step(
         outputs: names of the outputs.
         property_files: JSON outputs that later steps look into.
         isolated: cut the container off the network; only for steps that need nothing but their inputs.
-        cache_expires_after: ISO 8601 duration, where it must differ from the context's.
     """
     processor = Processor(
         role=context.role,
@@ -128,7 +136,7 @@ def processing_step(
         instance_type=machine.instance_type,
         volume_size_in_gb=machine.volume_gb,
         max_runtime_in_seconds=machine.maximum_runtime_seconds,
-        env={"PYTHONPATH": CODE},
+        env=code_environment(CODE),
         network_config=NetworkConfig(enable_network_isolation=isolated, encrypt_inter_container_traffic=True),
         sagemaker_session=context.session,
     )
@@ -149,7 +157,7 @@ def processing_step(
             ],
         ),
         property_files=property_files,
-        cache_config=reuse_results(cache_expires_after or context.cache_expires_after),
+        cache_config=reuse_results(context.cache_expires_after),
         retry_policies=context.job_retries,
     )
 

@@ -9,15 +9,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote, unquote
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, S3Store
 
 from steps.contract import StepError
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 PUBLIC_BUCKETS = {"aft-vbi-pds": "us-east-1"}
 """Region of each public bucket of the AWS Open Data registry that is read without signing, so that no account, and no
@@ -139,21 +143,52 @@ def _locate(uri: str) -> _Location:
 
 
 def _open_bucket(bucket: str, max_retries: int) -> S3Store:
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    retries: RetryConfig = {"max_retries": max_retries}
+    if bucket in PUBLIC_BUCKETS:
+        config = _config(bucket, PUBLIC_BUCKETS[bucket])
+        return S3Store(bucket, config=config, client_options=_client(), retry_config=retries, skip_signature=True)
     session = boto3.Session()
-    public = bucket in PUBLIC_BUCKETS
-    if not public and session.get_credentials() is None:
+    if session.get_credentials() is None:
         raise StepError(f"no AWS credentials to read s3://{bucket} with: set AWS_PROFILE or give the job a role")
     return S3Store(
         bucket,
-        region=PUBLIC_BUCKETS.get(bucket) or session.region_name or "us-east-1",
-        endpoint=endpoint,
-        virtual_hosted_style_request=endpoint is None and "." not in bucket,  # AWS's certificates cover one label
-        client_options={"allow_http": endpoint is not None and endpoint.startswith("http://")},
-        retry_config={"max_retries": max_retries},
-        skip_signature=public,
-        credential_provider=None if public else Boto3CredentialProvider(session),
+        config=_config(bucket, _bucket_region(session, bucket)),
+        client_options=_client(),
+        retry_config=retries,
+        credential_provider=Boto3CredentialProvider(session),
     )
+
+
+def _endpoint() -> str | None:
+    """Address of S3 where it is not AWS's own."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+
+
+def _config(bucket: str, region: str) -> "S3Config":
+    if endpoint := _endpoint():
+        return {"region": region, "endpoint": endpoint, "virtual_hosted_style_request": False}
+    # AWS's certificates cover one label before its domain.
+    return {"region": region, "virtual_hosted_style_request": "." not in bucket}
+
+
+def _client() -> "ClientConfig":
+    return {"allow_http": (_endpoint() or "").startswith("http://")}
+
+
+def _bucket_region(session: boto3.Session, bucket: str) -> str:
+    """The region that the bucket lies in, wherever the job runs.
+
+    S3 tells it in a header even to those who may not list the bucket. A job learns its own region from `AWS_REGION`,
+    which boto3 does not read. Where S3 does not answer, reading from it will say so.
+    """
+    own = session.region_name or os.environ.get("AWS_REGION") or "us-east-1"
+    try:
+        headers = session.client("s3", region_name=own).head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
+    except ClientError as error:
+        headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+    except BotoCoreError:
+        return own
+    return headers.get("x-amz-bucket-region", own)
 
 
 def _failure(verb: str, uri: str, error: Exception) -> StepError:

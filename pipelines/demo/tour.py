@@ -117,9 +117,11 @@ def _summarise(target: Target, config: Config, ended: Progress, folder: Path, co
         _say(console, f"Gate      refused; the execution ended as {ended.status}: {refusal.note}")
     else:
         raise PipelineError(f"the execution ended as {ended.status}: {ended.reason}")
-    for name in ("report.html", "evaluation.json"):
-        (folder / name).write_bytes(operations.download(target, f"{evaluation}/{name}"))
+    exploration = operations.processing_output(target, ended.arn, "Explore", "explore")
+    for uri in (f"{evaluation}/report.html", f"{evaluation}/evaluation.json", f"{exploration}/explore.html"):
+        (folder / uri.rsplit("/", 1)[1]).write_bytes(operations.download(target, uri))
     _say(console, f"Report    {folder / 'report.html'}  (open it in a browser)")
+    _say(console, f"Data      {folder / 'explore.html'}  (what is in the photos)")
 
 
 def _say(console: Console, line: str) -> None:

@@ -6,9 +6,6 @@ from sagemaker.workflow.steps import ProcessingStep
 from steps.catalog.settings import CatalogSettings
 from steps.declaration import Machine, StepContext, processing_step, to_arguments
 
-# The cache compares the source's URI, not what lies there: a new photo is noticed after this time at the latest.
-LISTING_STAYS_FRESH = "P1D"
-
 
 def catalog_step(
     context: StepContext,
@@ -25,5 +22,4 @@ def catalog_step(
         arguments=to_arguments(settings, source=source, max_count=max_count),
         inputs={},
         outputs=["catalog"],
-        cache_expires_after=LISTING_STAYS_FRESH,
     )

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
 from steps import metrics
-from steps.evaluate.plots import distribution_chart, photo, reliability_chart
+from steps.evaluate.plots import distribution_chart, reliability_chart
 from steps.evaluate.reference import Reference, reference_for
 from steps.evaluate.results import Evaluation
 from steps.evaluate.scoring import Answers
 from steps.metrics import Labels
+from steps.page import render_page
+from steps.pictures import photo
 from steps.shards import Shards
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -58,8 +59,8 @@ def write_report(file: Path, evaluation: Evaluation, shards: Shards, answers: An
     """
     classes = shards.dataset.classes
     reference = reference_for(classes)
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    page = render_page(
+        TEMPLATE,
         evaluation=evaluation,
         reference=reference,
         contenders=_contenders(evaluation, reference),

@@ -17,5 +17,7 @@ class RegisterSettings(StepSettings):
         "PendingManualApproval", description="status of a new package; pending leaves the decision to a person"
     )
     inference_instances: tuple[str, ...] = Field(
-        ("ml.c7i.large", "ml.c7i.xlarge", "ml.m7i.large"), description="instance types the package may be deployed on"
+        ("ml.c7i.large", "ml.c7i.xlarge", "ml.m7i.large"),
+        min_length=1,
+        description="instance types the package may be deployed on",
     )

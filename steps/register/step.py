@@ -33,7 +33,6 @@ def register_step(
         model_data=artifact,
         role=context.role,
         sagemaker_session=context.session,
-        enable_network_isolation=True,
     )
     quality = MetricsSource(
         content_type="application/json", s3_uri=Join(on="/", values=[evaluation, "evaluation.json"])

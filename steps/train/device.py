@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from steps.contract import StepError
+
 CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -40,6 +42,22 @@ def choose_compute() -> Compute:
     if torch.cuda.is_available():
         return Compute(torch.device("cuda", 0), torch.cuda.is_bf16_supported(including_emulation=False))
     return Compute(torch.device("cpu"), cpu_has_bfloat16())
+
+
+def require_gpu(instance_type: str) -> None:
+    """Refuse to train on the processors of an instance that is paid for its GPU.
+
+    Args:
+        instance_type: SageMaker's type of this machine; those with GPUs by NVIDIA begin with `ml.g` or `ml.p`.
+
+    Raises:
+        StepError: PyTorch sees no GPU where there is one.
+    """
+    if re.match(r"ml\.[gp]\d", instance_type) and not torch.cuda.is_available():
+        raise StepError(
+            f"{instance_type} has a GPU, but PyTorch {torch.__version__} sees none: its CUDA {torch.version.cuda} may "
+            "be newer than the instance's driver; use a training image with an older CUDA"
+        )
 
 
 def cpu_has_bfloat16(cpu_info: Path = CPU_INFO) -> bool:

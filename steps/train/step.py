@@ -5,7 +5,7 @@ from sagemaker.inputs import TrainingInput
 from sagemaker.workflow.entities import PipelineVariable
 from sagemaker.workflow.steps import TrainingStep
 
-from steps.declaration import Machine, StepContext, reuse_results
+from steps.declaration import Machine, StepContext, code_environment, reuse_results
 from steps.train.settings import METRICS, TrainSettings
 
 NUMBER = r"([0-9.eE+-]+|nan|inf)"
@@ -29,7 +29,7 @@ def train_step(
         output_path=context.output("train"),
         hyperparameters={name: str(value) for name, value in settings.model_dump(mode="json").items()},
         metric_definitions=[{"Name": name, "Regex": f"{name}={NUMBER};"} for name in METRICS],
-        environment={"PYTHONPATH": "/opt/ml/input/data/code"},
+        environment=code_environment("/opt/ml/input/data/code"),
         enable_network_isolation=True,
         encrypt_inter_container_traffic=True,
         # Debugger and Profiler are closed to new customers.

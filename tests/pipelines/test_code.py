@@ -1,4 +1,7 @@
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,10 +23,36 @@ def test_another_checkout_has_the_same_hash(step: str, steps: Path) -> None:
     assert read_bundle(step, steps).digest == read_bundle(step).digest
 
 
-def test_a_bundle_holds_the_step_and_the_shared_files_but_no_declaration_and_no_other_step() -> None:
+def test_a_bundle_holds_the_step_and_what_it_imports_but_no_declaration_and_no_other_step() -> None:
     names = {name for name, _ in read_bundle("train").files}
-    assert {"steps/__init__.py", "steps/contract.py", "steps/train/__main__.py", "steps/train/settings.py"} <= names
+    assert {"steps/__init__.py", "steps/train/__main__.py", "steps/train/settings.py"} <= names
+    assert {"steps/contract.py", "steps/shards.py", "steps/metrics.py", "steps/signature.py"} <= names
     assert not {"steps/declaration.py", "steps/train/step.py", "steps/catalog/__init__.py"} & names
+    assert "steps/storage.py" not in names
+
+
+@pytest.mark.parametrize("step", BUNDLED)
+def test_a_bundle_is_enough_to_import_the_step(step: str, tmp_path: Path) -> None:
+    for name, content in read_bundle(step).files:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    modules = [
+        name.removesuffix(".py").replace("/", ".") for name, _ in read_bundle(step).files if name.endswith(".py")
+    ]
+    program = f"import importlib, steps; print(steps.__file__); [importlib.import_module(m) for m in {modules!r}]"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path))
+
+
+def test_a_shared_file_changes_the_steps_that_import_it_and_no_other(steps: Path) -> None:
+    before = {step: read_bundle(step, steps).digest for step in BUNDLED}
+    with (steps / "catalog_files.py").open("a") as file:
+        file.write("# changed\n")
+    after = {step: read_bundle(step, steps).digest for step in BUNDLED}
+    assert {step for step in BUNDLED if before[step] != after[step]} == {"catalog", "ingest"}
 
 
 def test_changing_a_declaration_changes_no_hash(steps: Path) -> None:

@@ -90,7 +90,7 @@ def test_the_gate_needs_accuracy_and_rmse_and_tells_both_numbers_when_it_refuses
 
 
 def test_every_job_has_a_time_limit_and_encrypted_traffic(definitions: dict[str, str]) -> None:
-    for name in ("Catalog", "Ingest", "Train", "Evaluate"):
+    for name in ("Catalog", "Ingest", "Explore", "Train", "Evaluate"):
         arguments = step(definitions["abid"], name)["Arguments"]
         network = arguments.get("NetworkConfig", arguments)
         assert arguments["StoppingCondition"]["MaxRuntimeInSeconds"] > 0

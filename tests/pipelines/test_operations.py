@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 from pipelines import operations
@@ -129,6 +130,31 @@ def test_a_decision_is_about_the_latest_version_or_the_one_named(target: Target,
 def test_a_version_that_does_not_exist_is_answered_with_those_that_do(target: Target, group: str) -> None:
     with pytest.raises(PipelineError, match="no version 7; versions are 1, 2"):
         operations.decide(target, group, 7, "Approved", "")
+
+
+def test_figures_that_cannot_be_read_hide_no_model_and_hinder_no_decision(
+    target: Target, config: Config, group: str
+) -> None:
+    target.s3.delete_object(Bucket=config.bucket, Key="figures.json")
+    assert {model.version: model.accuracy for model in operations.list_models(target, group)} == {1: None, 2: None}
+    target.s3.put_object(Bucket=config.bucket, Key="figures.json", Body=b'{"regression_metrics": []}')
+    assert operations.decide(target, group, 1, "Approved", "").status == "Approved"
+
+
+def test_a_bucket_that_cannot_be_protected_is_not_left_behind(target: Target, config: Config) -> None:
+    other = config.model_copy(update={"bucket": "cannot-be-protected"})
+
+    def refuse(**_: object) -> None:
+        error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+        raise ClientError(error, "PutPublicAccessBlock")
+
+    target.s3.meta.events.register("before-call.s3.PutPublicAccessBlock", refuse, unique_id="refuse")
+    try:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            operations.upsert(target, other, "{}", lambda _: None)
+    finally:
+        target.s3.meta.events.unregister("before-call.s3.PutPublicAccessBlock", unique_id="refuse")
+    assert other.bucket not in {bucket["Name"] for bucket in target.s3.list_buckets()["Buckets"]}
 
 
 def test_a_group_that_does_not_exist_has_no_models(target: Target) -> None:

@@ -57,7 +57,7 @@ def runs(target: Target, bins: Path) -> Runs:
 def test_a_model_that_passes_the_gate_is_registered_and_waits_for_approval(target: Target, runs: Runs) -> None:
     assert runs.lenient.status == "Succeeded", runs.lenient.reason
     names = [step.name for step in runs.lenient.steps]
-    assert names == ["Catalog", "Ingest", "Train", "Evaluate", "QualityGate", "Register-RegisterModel"]
+    assert names == ["Catalog", "Ingest", "Explore", "Train", "Evaluate", "QualityGate", "Register-RegisterModel"]
     (model,) = operations.list_models(target, runs.config.register_.group)
     assert (model.version, model.status) == (1, "PendingManualApproval")
     assert model.accuracy is not None
@@ -138,6 +138,7 @@ def test_the_tour_on_photos_of_a_folder_is_judged_by_the_published_figures(bins:
     assert "(at least 0.5567 is required)" in done.stdout
     assert "(at most 0.93 is allowed)" in done.stdout
     assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "explore.html").stat().st_size > 10_000
     assert json.loads((tmp_path / "evaluation.json").read_text())["counting"]["images"] > 0
 
 

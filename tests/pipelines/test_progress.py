@@ -1,9 +1,14 @@
 import io
+from datetime import UTC, datetime
+from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from rich.console import Console
 
-from pipelines.progress import StepProgress, as_table
+from pipelines.progress import StepProgress, as_table, read_progress
+from pipelines.target import Target
 
 STEPS = [
     StepProgress("Catalog", "Succeeded", 2.2, "found 300 images"),
@@ -26,3 +31,45 @@ def test_a_long_reason_leaves_names_statuses_and_seconds_readable(width: int) ->
     ]
     assert "accuracy is [0.1] of" in rows[2]
     assert all(len(row.rstrip()) <= width for row in rows)
+
+
+def test_a_failed_execution_is_explained_by_its_steps_where_aws_says_no_more_than_that_one_failed() -> None:
+    """Answers as AWS gives them: what a processing job wrote of its failure is in the job's ExitMessage alone."""
+    target = Target("111122223333", "eu-west-1", "aws", client("sagemaker"), client("s3"), client("logs"))
+    arn = "arn:aws:sagemaker:eu-west-1:111122223333:pipeline/p/execution/abcdef"
+    job = "arn:aws:sagemaker:eu-west-1:111122223333:processing-job/pipelines-abcdef-Catalog-x"
+    step = {
+        "StepName": "Catalog",
+        "StepStatus": "Failed",
+        "StartTime": datetime(2026, 1, 1, tzinfo=UTC),
+        "EndTime": datetime(2026, 1, 1, 0, 1, tzinfo=UTC),
+        "FailureReason": "AlgorithmError: See job logs for more information",
+        "Metadata": {"ProcessingJob": {"Arn": job}},
+    }
+    described: dict[str, Any] = {
+        "ProcessingJobName": "pipelines-abcdef-Catalog-x",
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
+        },
+        "AppSpecification": {"ImageUri": "image"},
+        "ProcessingJobArn": job,
+        "ProcessingJobStatus": "Failed",
+        "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+        "ExitMessage": "s3://mine/photos is empty or does not exist",
+    }
+    with Stubber(target.sagemaker) as sagemaker:
+        sagemaker.add_response(
+            "describe_pipeline_execution",
+            {
+                "PipelineExecutionStatus": "Failed",
+                "FailureReason": "Step failure: One or multiple steps failed.",
+            },
+        )
+        sagemaker.add_response("list_pipeline_execution_steps", {"PipelineExecutionSteps": [step]})
+        sagemaker.add_response("describe_processing_job", described)
+        progress = read_progress(target, arn)
+    assert progress.reason == "step Catalog failed: s3://mine/photos is empty or does not exist"
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, region_name="eu-west-1", aws_access_key_id="any", aws_secret_access_key="any")

@@ -31,7 +31,7 @@ with training_job(Settings) as job:
     (job.output_data / "o").write_text("output")
     (job.checkpoints / "c").write_text("checkpoint")
     print(json.dumps([job.settings.model_dump(), job.name, job.hosts.index, job.hosts.count,
-                      str(job.channel("train")), sorted(job.channels)]))
+                      str(job.channel("train")), sorted(job.channels), job.hosts.instance_type]))
 """
 
 PROCESS = """
@@ -47,7 +47,10 @@ class Base:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.write("config/resourceconfig.json", {"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]})
-        self.write("input/config/resourceconfig.json", {"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]})
+        self.write(
+            "input/config/resourceconfig.json",
+            {"current_host": "algo-2", "hosts": ["algo-2", "algo-1"], "current_instance_type": "ml.m5.xlarge"},
+        )
         self.write("input/config/inputdataconfig.json", {"train": {}, "validation": {}})
         self.write("input/config/hyperparameters.json", {})
         self.write(
@@ -101,7 +104,7 @@ def test_a_training_job_is_given_its_settings_hosts_channels_and_folders(base: B
     assert done.returncode == 0, done.stderr
     train = str(base.folder / "input" / "data" / "train")
     settings = {"size": 16, "rate": 0.001, "kind": "plain"}
-    assert json.loads(done.stdout) == [settings, "job-7", 1, 2, train, ["train", "validation"]]
+    assert json.loads(done.stdout) == [settings, "job-7", 1, 2, train, ["train", "validation"], "ml.m5.xlarge"]
     for file in ("model/m", "output/data/o", "checkpoints/c"):
         assert (base.folder / file).exists()
     assert not (base.folder / "output" / "failure").exists()
@@ -156,6 +159,13 @@ def test_any_other_error_is_the_reason_with_its_kind_and_a_traceback_in_the_log(
     body = PROCESS + "    1 / 0"
     assert base.fails(body) == "ZeroDivisionError: division by zero"
     assert "Traceback" in base.run(body).stderr
+
+
+def test_a_job_that_is_told_to_stop_leaves_at_once_even_as_the_first_process_of_a_container(base: Base) -> None:
+    first = "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"  # as Linux has it for process 1
+    stop = "    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)\n"
+    assert base.run(first + PROCESS + stop).returncode == 128 + 15
+    assert not (base.folder / "output" / "message").exists()
 
 
 def test_the_reason_is_cut_to_what_sagemaker_keeps(base: Base) -> None:

@@ -38,11 +38,16 @@ def scripted_server(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> I
             self.end_headers()
             self.wfile.write(body)
 
+        def do_HEAD(self) -> None:
+            self.send_response(403)
+            self.send_header("x-amz-bucket-region", server.region)
+            self.end_headers()
+
         def log_message(self, *arguments: Any) -> None:
             pass
 
     server: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.requests, server.answers = [], []
+    server.requests, server.answers, server.region = [], [], "us-east-1"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     yield server
@@ -176,3 +181,28 @@ def test_no_credentials_are_named(scripted_server: Any, monkeypatch: pytest.Monk
     with pytest.raises(StepError, match=r"^no AWS credentials to read s3://my-own-bucket with"):
         Storage().read("s3://my-own-bucket/x", 10)
     assert scripted_server.requests == []
+
+
+def test_requests_are_signed_for_the_region_of_the_bucket_not_of_the_job(
+    scripted_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a SageMaker job boto3 knows no region, and the bucket may lie in another one than the job."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    scripted_server.answers, scripted_server.region = [(200, b"x")], "eu-west-3"
+    Storage().read("s3://mine/x", 10)
+    assert "/eu-west-3/s3/aws4_request" in scripted_server.requests[0]["authorization"]
+
+
+@pytest.mark.parametrize("uri", ["s3://aft-vbi-pds/metadata", "s3://mine/metadata"])
+def test_without_an_endpoint_of_its_own_s3_is_looked_for_at_aws(
+    uri: str, aws_environment: None, monkeypatch: pytest.MonkeyPatch, unused_port: int
+) -> None:
+    """As in a job on AWS; a proxy that is not there stands in for a network that does not reach it."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StepError, match=rf"^cannot list {uri}: .*error sending request"):
+        list(Storage(max_retries=0).list(uri))

@@ -6,9 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steps.contract import StepError
 from steps.shards import Shards
 from steps.train.augment import BRIGHTNESS, augment
-from steps.train.device import cpu_has_bfloat16
+from steps.train.device import cpu_has_bfloat16, require_gpu
 from steps.train.feed import batches
 from steps.train.network import Classifier
 from steps.train.schedule import make_optimizer, rate_factor
@@ -85,3 +86,18 @@ def test_bfloat16_is_used_where_the_cpu_has_its_instructions(tmp_path, flags, ex
     file.write_text(f"model name\t: some CPU\nflags\t\t: {flags}\n")
     assert cpu_has_bfloat16(file) is expected
     assert cpu_has_bfloat16(tmp_path / "absent") is False
+
+
+@pytest.mark.parametrize("instance_type", ["ml.g5.xlarge", "ml.p4d.24xlarge", "ml.g4dn.xlarge"])
+def test_an_instance_paid_for_its_gpu_does_not_train_on_its_processors(
+    instance_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(StepError, match=f"{instance_type} has a GPU, but PyTorch"):
+        require_gpu(instance_type)
+
+
+@pytest.mark.parametrize("instance_type", ["", "ml.c7i.2xlarge", "ml.m5.xlarge", "local_gpu"])
+def test_other_machines_train_with_what_they_have(instance_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    require_gpu(instance_type)
