@@ -51,7 +51,9 @@ class Bundle:
 def read_bundle(step: str, steps: Path = STEPS) -> Bundle:
     """Read a step's bundle from the folder `steps`."""
     own = {file for file in (steps / step).rglob("*") if file.is_file() and _is_code(file)}
-    files = own | _imported(own, steps) | {steps / "__init__.py"}
+    # A step's own template extends those that steps share.
+    templates = set(steps.glob("*.html")) if any(file.suffix == ".html" for file in own) else set()
+    files = own | _imported(own, steps) | templates | {steps / "__init__.py"}
     named = ((f"steps/{file.relative_to(steps).as_posix()}", file.read_bytes()) for file in files)
     return Bundle(step, tuple(sorted(named)))
 

@@ -28,7 +28,8 @@ def test_a_bundle_holds_the_step_and_what_it_imports_but_no_declaration_and_no_o
     assert {"steps/__init__.py", "steps/train/__main__.py", "steps/train/settings.py"} <= names
     assert {"steps/contract.py", "steps/shards.py", "steps/metrics.py", "steps/signature.py"} <= names
     assert not {"steps/declaration.py", "steps/train/step.py", "steps/catalog/__init__.py"} & names
-    assert "steps/storage.py" not in names
+    assert not {"steps/storage.py", "steps/page.html"} & names
+    assert "steps/page.html" in {name for name, _ in read_bundle("evaluate").files}
 
 
 @pytest.mark.parametrize("step", BUNDLED)
@@ -52,7 +53,7 @@ def test_a_shared_file_changes_the_steps_that_import_it_and_no_other(steps: Path
     with (steps / "catalog_files.py").open("a") as file:
         file.write("# changed\n")
     after = {step: read_bundle(step, steps).digest for step in BUNDLED}
-    assert {step for step in BUNDLED if before[step] != after[step]} == {"catalog", "ingest"}
+    assert {step for step in BUNDLED if before[step] != after[step]} == {"catalog", "ingest", "explore"}
 
 
 def test_changing_a_declaration_changes_no_hash(steps: Path) -> None:
