@@ -51,8 +51,8 @@ def rates() -> Callable[..., dict[str, list[float]]]:
     ) -> dict[str, list[float]]:
         """Items per second of each candidate in each round.
 
-        All candidates run in every round, in turn, so that whatever else the machine does meets each of them alike. Work of
-        one thread is best timed by `time.thread_time`, which leaves out what other programs take.
+        All candidates run in every round, in turn, so that whatever else the machine does meets each of them alike.
+        Work of one thread is best timed by `time.thread_time`, which leaves out what other programs take.
         """
         found: dict[str, list[float]] = {name: [] for name in candidates}
         for function in candidates.values():
