@@ -45,13 +45,13 @@ test: $(VENV)/.everything ## Lint, check types and run the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not benchmark"
 
 test-slow: $(VENV)/.everything ## Run the tests that take minutes
 	$(BIN)/pytest -m slow
 
 bench: $(VENV)/.everything ## Measure speed against references
-	$(BIN)/pytest tests/benchmarks -s
+	$(BIN)/pytest tests/benchmarks -m benchmark -s
 
 format: $(VENV)/.everything ## Format the code and sort its imports
 	$(BIN)/ruff check --fix

@@ -2,7 +2,8 @@
 
 A dataset is a folder with `dataset.json` and one folder per shard:
 
-    dataset.json            what all shards share: class names, image size, resize rule
+    dataset.json            what all shards share: class names and preprocessing
+    algo-1-00000.json       what the shard was made from, for a restarted ingest; readers ignore it
     algo-1-00000/images.npy uint8 [N, size, size, 3], RGB
     algo-1-00000/labels.npy int64 [N], index into the class names
     algo-1-00000/ids.npy    str [N], the images' ids in the catalog
@@ -14,19 +15,18 @@ Plain arrays are read by memory map: 39,000 images/s in raw batches where an ima
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steps.contract import StepError
+from steps.preprocessing import Preprocessing
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 Ids = NDArray[np.str_]
-
-ResizeRule = Literal["squash"]
 
 
 class Dataset(BaseModel):
@@ -35,8 +35,12 @@ class Dataset(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     classes: tuple[str, ...] = Field(min_length=2, description="class names in label order; for counts '0', '1', ...")
-    size: int = Field(gt=0, description="height and width of every image, pixels")
-    resize: ResizeRule = Field(description="how images came to that size; 'squash' ignores the aspect ratio")
+    preprocessing: Preprocessing = Field(description="how image files became these pixels")
+
+    @property
+    def size(self) -> int:
+        """Height and width of every image, pixels."""
+        return self.preprocessing.size
 
 
 def write_dataset(folder: Path, dataset: Dataset) -> None:
@@ -69,6 +73,15 @@ def write_shard(folder: Path, name: str, images: Images, labels: Labels, ids: Se
     shutil.rmtree(shard, ignore_errors=True)
     partial.rename(shard)
     return shard
+
+
+def count_images(shard: Path) -> int:
+    """How many images the shard folder `shard` holds.
+
+    Raises:
+        StepError: its array is missing or broken.
+    """
+    return len(_load(shard / "images.npy", memory_map=True))
 
 
 class Shards:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steps.contract import StepError
-from steps.shards import ResizeRule
+from steps.preprocessing import Preprocessing
 
 FILE_NAME = "signature.json"
 
@@ -25,12 +25,16 @@ class Signature(BaseModel):
 
     version: Literal[1] = 1
     classes: tuple[str, ...] = Field(min_length=2, description="class names in the order of the logits")
-    size: int = Field(gt=0, description="height and width of the input, pixels")
-    resize: ResizeRule = Field(description="how an image of another size is brought to this one")
+    preprocessing: Preprocessing = Field(description="how an image file becomes the input")
     mean: tuple[float, float, float] = Field(description="per RGB channel, of pixel values in 0..1")
     std: tuple[float, float, float] = Field(description="per RGB channel, of pixel values in 0..1")
     architecture: str = Field(description="torchvision name of the network")
     training_job: str = Field(description="name of the training job that made the model")
+
+    @property
+    def size(self) -> int:
+        """Height and width of the input, pixels."""
+        return self.preprocessing.size
 
     def decide(self, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
         """The answer for each row of `probabilities` [N, classes]: the index of the likeliest class, int64 [N]."""

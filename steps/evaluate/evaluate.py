@@ -46,8 +46,7 @@ def evaluate(settings: EvaluateSettings, model: Path, test: Path, output: Path) 
 def _check_match(signature: Signature, dataset: Dataset) -> None:
     for what, expected, found in (
         ("classes", signature.classes, dataset.classes),
-        ("an image size", signature.size, dataset.size),
-        ("a resize rule", signature.resize, dataset.resize),
+        ("images", signature.preprocessing, dataset.preprocessing),
     ):
         if expected != found:
             raise StepError(

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from steps import metrics
 from steps.metrics import Labels
+from steps.preprocessing import ContrastRule, ResizeRule
 from steps.signature import Signature
 
 # Six digits are a hundred times finer than any test split resolves, and can be read in the gate's message.
@@ -67,7 +68,8 @@ class Provenance(_Part):
     training_job: str
     classes: tuple[str, ...]
     size: int = Field(description="height and width of the input, pixels")
-    resize: str
+    resize: ResizeRule
+    contrast: ContrastRule
     precision: str = Field(description="arithmetic of the runtime while scoring")
 
 
@@ -121,12 +123,15 @@ def summarise(labels: Labels, predictions: Labels, signature: Signature, precisi
             within_one=metrics.within_one(labels, predictions),
             per_class=_per_class(labels, predictions, signature.classes),
             baseline=_baseline(labels, signature.classes),
-            model=Provenance(precision=precision, **signature.model_dump(include=_SIGNATURE_FIELDS)),
+            model=Provenance(
+                architecture=signature.architecture,
+                training_job=signature.training_job,
+                classes=signature.classes,
+                precision=precision,
+                **signature.preprocessing.model_dump(),
+            ),
         ),
     )
-
-
-_SIGNATURE_FIELDS = {"architecture", "training_job", "classes", "size", "resize"}
 
 
 def _confusion(labels: Labels, predictions: Labels, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:

@@ -63,7 +63,7 @@ def explore(
     findings = Findings(
         source=summary.source,
         size=train.dataset.size,
-        resize=train.dataset.resize,
+        resize=train.dataset.preprocessing.resize,
         accounting=Accounting(
             found=summary.found,
             left_out=summary.left_out,

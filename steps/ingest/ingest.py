@@ -2,21 +2,23 @@
 
 import logging
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import BoundedSemaphore
 
-import numpy as np
-from numpy.typing import NDArray
+import cv2
 from pydantic import BaseModel, ConfigDict, Field
 
 from steps.catalog_files import CatalogImage, QuarantinedImage, read_images, read_summary, write_quarantine
 from steps.contract import Hosts, StepError
-from steps.ingest.decode import MAX_FILE_BYTES, UnreadableImageError, decode
+from steps.decoding import MAX_FILE_BYTES, Pixels, UnreadableImageError
+from steps.images import preprocess
 from steps.ingest.pack import Packer
+from steps.ingest.plan import PlannedShard, plan_shards
+from steps.ingest.records import ShardRecord, read_record, remove_leftovers
 from steps.ingest.settings import IngestSettings
 from steps.parallel import in_order
+from steps.preprocessing import Preprocessing
 from steps.progress import reported
 from steps.shards import Dataset, write_dataset
 from steps.storage import Storage, UnreadableObjectError
@@ -41,7 +43,8 @@ def ingest(
     """Pack this instance's share of the images in `catalog` into shards.
 
     Instance i of n takes the rows i, i + n, i + 2n, ... Within a split, images keep the catalog's order. An image that
-    cannot be read goes to `<host>-quarantine.parquet` in `report` with the reason.
+    cannot be read goes to `<host>-quarantine.parquet` in `report` with the reason. Shards that an interrupted run of
+    the same job has finished are kept; the files are the same as those of an undisturbed run.
 
     Args:
         settings: how images are brought to one size and packed.
@@ -59,69 +62,79 @@ def ingest(
     """
     classes = read_summary(catalog).classes
     rows = read_images(catalog, hosts.index, hosts.count)
-    packers = _open_packers(settings, rows, outputs, hosts.current)
-    quarantine = _pack(settings, rows, packers)
+    if unknown := sorted({row.split for row in rows} - set(outputs)):
+        raise StepError(f"the job has no output for the split {', '.join(unknown)} of the catalog")
+    shards = plan_shards(settings, rows, outputs, hosts.current)
+    records = _make(settings, shards, outputs, hosts.current)
+    summary = _summarise(hosts.current, rows, outputs, shards, records)
+    quarantine = _in_order_of(rows, records)
     if rows and len(quarantine) == len(rows):
         raise StepError(
             f"not one of {len(rows):,} images could be read; the first, {rows[0].uri}: {quarantine[0].reason}"
         )
     for folder in outputs.values():
-        write_dataset(folder, Dataset(classes=classes, size=settings.size, resize=settings.resize))
-    summary = IngestSummary(
-        host=hosts.current,
-        catalogued=len(rows),
-        packed={split: packer.packed for split, packer in packers.items()},
-        quarantined=len(quarantine),
-    )
-    if summary.catalogued != sum(summary.packed.values()) + summary.quarantined:
-        raise RuntimeError(f"images were lost: {summary}")
+        write_dataset(folder, Dataset(classes=classes, preprocessing=settings.preprocessing))
     _write_report(report, summary, quarantine)
     return summary
 
 
-def _open_packers(
-    settings: IngestSettings, rows: Sequence[CatalogImage], outputs: Mapping[str, Path], host: str
-) -> dict[str, Packer]:
-    expected = Counter(row.split for row in rows)
-    if unknown := sorted(set(expected) - set(outputs)):
-        raise StepError(f"the job has no output for the split {', '.join(unknown)} of the catalog")
-    return {
-        split: Packer(folder, host, settings.size, settings.shard_images, expected[split])
-        for split, folder in outputs.items()
-    }
-
-
-def _pack(
-    settings: IngestSettings, rows: Sequence[CatalogImage], packers: Mapping[str, Packer]
-) -> list[QuarantinedImage]:
-    load = _Loader(settings.size)
-    results = in_order(load, rows, settings.concurrency)
-    quarantine: list[QuarantinedImage] = []
-    for row, result in zip(rows, reported(results, "packed", "images", len(rows)), strict=True):
-        if isinstance(result, QuarantinedImage):
-            quarantine.append(result)
-        else:
-            packers[row.split].add(result, row.label, row.id)
-    for packer in packers.values():
-        packer.flush()
-    return quarantine
+def _make(
+    settings: IngestSettings, shards: Sequence[PlannedShard], outputs: Mapping[str, Path], host: str
+) -> list[ShardRecord]:
+    """Make the shards that are not finished; answers the records of all, in their order."""
+    found = [read_record(outputs[shard.split], shard) for shard in shards]
+    finished = [shard for shard, record in zip(shards, found, strict=True) if record]
+    missing = [shard for shard, record in zip(shards, found, strict=True) if not record]
+    for split, folder in outputs.items():
+        remove_leftovers(folder, host, [shard for shard in finished if shard.split == split])
+    if finished:
+        logger.info("%s of %s shards are finished already", f"{len(finished):,}", f"{len(shards):,}")
+    rows = [row for shard in missing for row in shard.rows]
+    packer = Packer(outputs, missing, settings.size)
+    images = in_order(_Loader(settings.preprocessing), rows, settings.concurrency)
+    for image in reported(images, "packed", "images", len(rows)):
+        packer.add(image)
+    made = iter(packer.records)
+    return [record or next(made) for record in found]
 
 
 class _Loader:
-    """Fetches and decodes an image: many are fetched at a time, but only as many decoded as there are cores."""
+    """Fetches and prepares an image: many are fetched at a time, but only as many decoded as there are cores."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, preprocessing: Preprocessing) -> None:
+        cv2.setNumThreads(1)  # every core has an image of its own
+        self._preprocessing = preprocessing
         self._storage = Storage()
         self._cores = BoundedSemaphore(os.cpu_count() or 1)
 
-    def __call__(self, row: CatalogImage) -> NDArray[np.uint8] | QuarantinedImage:
+    def __call__(self, row: CatalogImage) -> Pixels | QuarantinedImage:
         try:
             content = self._storage.read(row.uri, MAX_FILE_BYTES)
             with self._cores:
-                return decode(content, self._size)
+                return preprocess(content, self._preprocessing)
         except (UnreadableObjectError, UnreadableImageError) as error:
             return QuarantinedImage(row.id, row.uri, str(error))
+
+
+def _summarise(
+    host: str,
+    rows: Sequence[CatalogImage],
+    splits: Mapping[str, Path],
+    shards: Sequence[PlannedShard],
+    records: Sequence[ShardRecord],
+) -> IngestSummary:
+    packed = dict.fromkeys(splits, 0)
+    for shard, record in zip(shards, records, strict=True):
+        packed[shard.split] += record.packed
+    quarantined = sum(len(record.quarantined) for record in records)
+    if len(rows) != sum(packed.values()) + quarantined:
+        raise RuntimeError(f"images were lost: of {len(rows)}, {packed} are packed and {quarantined} quarantined")
+    return IngestSummary(host=host, catalogued=len(rows), packed=packed, quarantined=quarantined)
+
+
+def _in_order_of(rows: Sequence[CatalogImage], records: Sequence[ShardRecord]) -> list[QuarantinedImage]:
+    bad = {image.id: image for record in records for image in record.quarantined}
+    return [bad[row.id] for row in rows if row.id in bad]
 
 
 def _write_report(report: Path, summary: IngestSummary, quarantine: Sequence[QuarantinedImage]) -> None:

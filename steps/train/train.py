@@ -54,8 +54,7 @@ def train(settings: TrainSettings, train: Path, validation: Path, model: Path, t
     dataset = learnt.dataset
     signature = Signature(
         classes=dataset.classes,
-        size=dataset.size,
-        resize=dataset.resize,
+        preprocessing=dataset.preprocessing,
         mean=MEAN,
         std=STD,
         architecture=settings.architecture,

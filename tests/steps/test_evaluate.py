@@ -21,6 +21,7 @@ from steps.contract import StepError
 from steps.evaluate.artifact import unpacked_model
 from steps.evaluate.evaluate import evaluate
 from steps.evaluate.settings import EvaluateSettings
+from steps.preprocessing import Preprocessing
 from steps.shards import Dataset, write_dataset, write_shard
 from steps.signature import Signature
 
@@ -59,8 +60,7 @@ def _onnx_bytes(classes: int = len(CLASSES), size: int = SIZE, infinite: bool = 
 def _signature_bytes(classes: tuple[str, ...] = CLASSES, size: int = SIZE) -> bytes:
     signature = Signature(
         classes=classes,
-        size=size,
-        resize="squash",
+        preprocessing=Preprocessing(size=size),
         mean=(0.5, 0.5, 0.5),
         std=(0.2, 0.2, 0.2),
         architecture="brightness",
@@ -89,7 +89,7 @@ def write_test_split(tmp_path: Path) -> Callable[..., Path]:
     def write(answers=ANSWERS, classes=CLASSES, size=SIZE, ids=None) -> Path:
         """Two shards of plain grey images, each bright enough for its answer."""
         folder = tmp_path / "test"
-        write_dataset(folder, Dataset(classes=classes, size=size, resize="squash"))
+        write_dataset(folder, Dataset(classes=classes, preprocessing=Preprocessing(size=size)))
         labels = np.array([label for label, _ in answers], dtype=np.int64)
         images = np.stack([np.full((size, size, 3), BRIGHTNESS * answer, np.uint8) for _, answer in answers])
         ids = ids or [f"bin-{index:03}" for index in range(len(answers))]
@@ -144,6 +144,7 @@ def test_evaluation_json_tells_the_scores_of_each_class_and_which_model_was_scor
         "classes": list(CLASSES),
         "size": SIZE,
         "resize": "squash",
+        "contrast": "none",
         "precision": "f32",
     }
 
@@ -358,7 +359,7 @@ def test_the_unpacked_model_is_gone_after_use(model):
     ("split", "message"),
     [
         ({"classes": ("0", "1", "2", "3", "4")}, r"classes of 0, 1, 2, 3, but the test images have 0, 1, 2, 3, 4"),
-        ({"size": 8}, "an image size of 16, but the test images have 8"),
+        ({"size": 8}, "images of 16 px, resize squash, contrast none, but the test images have 8 px, resize squash"),
     ],
     ids=["classes", "size"],
 )
@@ -369,7 +370,7 @@ def test_a_model_of_another_dataset_is_refused(model, write_test_split, tmp_path
 
 def test_an_empty_test_split_is_refused(model, tmp_path):
     folder = tmp_path / "empty"
-    write_dataset(folder, Dataset(classes=CLASSES, size=SIZE, resize="squash"))
+    write_dataset(folder, Dataset(classes=CLASSES, preprocessing=Preprocessing(size=SIZE)))
     with pytest.raises(StepError, match="holds no shard"):
         evaluate(SETTINGS, model, folder, tmp_path / "out")
     nothing = np.zeros((0, SIZE, SIZE, 3), np.uint8)

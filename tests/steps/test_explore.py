@@ -28,6 +28,7 @@ from steps.explore.originals import read_size
 from steps.explore.settings import ExploreSettings
 from steps.ingest.ingest import ingest
 from steps.ingest.settings import IngestSettings
+from steps.preprocessing import Preprocessing
 from steps.shards import Dataset, write_dataset, write_shard
 
 SPLITS = ("train", "validation", "test")
@@ -75,7 +76,7 @@ class Data:
         write_catalog(self.folder / "catalog", self.rows, self.unusable, summary)
         for split in SPLITS:
             chosen = [n for n, row in enumerate(self.rows) if row.split == split and row.id not in bad]
-            write_dataset(self.folder / split, Dataset(classes=self.classes, size=SIZE, resize="squash"))
+            write_dataset(self.folder / split, Dataset(classes=self.classes, preprocessing=Preprocessing(size=SIZE)))
             if chosen:
                 images = np.stack([self.pixels[n] for n in chosen])
                 labels = np.array([self.rows[n].label for n in chosen])
@@ -393,7 +394,7 @@ def test_explore_json_is_what_the_function_returns(data: Callable[..., Data]) ->
 def test_shards_of_another_catalog_are_refused(data: Callable[..., Data]) -> None:
     made = data()
     made.write()
-    write_dataset(made.folder / "test", Dataset(classes=("0", "1", "2", "3"), size=SIZE, resize="squash"))
+    write_dataset(made.folder / "test", Dataset(classes=("0", "1", "2", "3"), preprocessing=Preprocessing(size=SIZE)))
     with pytest.raises(StepError, match="the shards of test have the classes 0, 1, 2, 3, but the catalog has 0, 1, 2:"):
         describe(made.folder)
 

@@ -3,25 +3,28 @@
 import io
 import json
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from steps.catalog.catalog import catalog
 from steps.catalog.settings import CatalogSettings
 from steps.catalog_files import CatalogImage, CatalogSummary, read_images, read_quarantine, write_catalog
 from steps.contract import Hosts, StepError
-from steps.ingest.decode import UnreadableImageError, decode
+from steps.images import preprocess
 from steps.ingest.ingest import IngestSummary, ingest
 from steps.ingest.settings import IngestSettings
+from steps.preprocessing import Preprocessing
 from steps.shards import Shards
 
 SPLITS = ("train", "validation", "test")
@@ -53,6 +56,32 @@ def small_catalog(small_source: Path, tmp_path: Path) -> Path:
     return tmp_path / "catalog"
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below `folder`, hidden ones too."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def is_record(file: str) -> bool:
+    return re.search(r"-\d{5}\.json$", file) is not None
+
+
+def catalog_of_120(folder: Path, kind: str, size: tuple[int, int]) -> Path:
+    """A catalog of 120 photos, of which 14 cannot be read: ten of them are all that one shard would hold."""
+    for number in range(6):
+        coarse = np.random.default_rng(number).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+        photo = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+        (folder / f"{number}.jpg").write_bytes(encoded(photo, kind))
+    (folder / "broken.jpg").write_bytes(encoded(arrow(), kind)[:-100])
+    broken = {*range(22, 32), 40, 61, 85, 110}
+    files = ["broken.jpg" if row in broken else f"{row % 6}.jpg" for row in range(120)]
+    return listed(folder / "catalog", [(folder / file).as_uri() for file in files])
+
+
+@pytest.fixture
+def many_rows(tmp_path: Path) -> Path:
+    return catalog_of_120(tmp_path, "JPEG", (96, 72))
+
+
 def listed(folder: Path, uris: list[str]) -> Path:
     """Write a catalog of these images, the first two for validation and test."""
     splits = [("validation", "test")[row] if row < 2 else "train" for row in range(len(uris))]
@@ -62,111 +91,6 @@ def listed(folder: Path, uris: list[str]) -> Path:
     )
     write_catalog(folder, rows, [], summary)
     return folder
-
-
-# --- one image
-
-
-def test_an_image_is_squashed_to_the_size(noise: np.ndarray) -> None:
-    pixels = decode(encoded(arrow((120, 60)), "PNG"), 40)
-    assert (pixels.shape, pixels.dtype) == ((40, 40, 3), np.uint8)
-    assert pixels[30, 5].tolist() == [255, 0, 0]
-    assert pixels[30, 35].tolist() == [0, 0, 255]
-    assert (decode(encoded(Image.fromarray(noise), "PNG"), 64) == noise).all()
-
-
-def test_fine_detail_is_averaged_and_not_skipped() -> None:
-    stripes = np.zeros((320, 320, 3), np.uint8)
-    stripes[:, ::2] = 255
-    assert abs(decode(encoded(Image.fromarray(stripes), "PNG"), 32).astype(int) - 127.5).max() < 5
-
-
-@pytest.mark.parametrize("scale", [1, 2, 5, 11])
-def test_scaled_jpeg_decoding_stays_close_to_a_full_decode(scale: int) -> None:
-    ramp = np.linspace(0, 255, 64 * scale)
-    image = Image.fromarray(np.stack([np.add.outer(ramp, ramp) / 2] * 3, axis=2).astype(np.uint8))
-    content = encoded(image, "JPEG", quality=95)
-    full = np.asarray(Image.open(io.BytesIO(content)).resize((64, 64), Image.Resampling.BICUBIC)).astype(int)
-    assert abs(decode(content, 64) - full).max() <= 6
-
-
-def test_exif_orientation_is_applied() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # shown after a quarter turn clockwise
-    for kind in ("JPEG", "PNG", "WEBP"):
-        turned = arrow().transpose(Image.Transpose.ROTATE_90)
-        pixels = decode(encoded(turned, kind, exif=exif), 32).astype(int)
-        assert abs(pixels - decode(encoded(arrow(), "PNG"), 32)).mean() < 12
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        encoded(arrow().convert("CMYK"), "JPEG"),
-        encoded(arrow().convert("P"), "PNG"),
-        encoded(arrow().convert("RGBA"), "PNG"),
-        encoded(arrow(), "PNG"),
-        encoded(arrow(), "WEBP", lossless=True),
-        encoded(arrow(), "JPEG", progressive=True, quality=95),
-    ],
-    ids=["CMYK", "palette", "RGBA", "PNG", "WebP", "progressive"],
-)
-def test_colour_images_of_every_kind_become_the_same_rgb(content: bytes) -> None:
-    pixels = decode(content, 32).astype(int)
-    assert abs(pixels - decode(encoded(arrow(), "PNG"), 32)).mean() < 6
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "1"])
-def test_grey_images_become_rgb(mode: str) -> None:
-    pixels = decode(encoded(Image.new("L", (50, 50), 255).convert(mode), "PNG"), 32)
-    assert (pixels == 255).all()
-
-
-def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
-    content = encoded(Image.fromarray(np.full((50, 50), 128 * 256, np.uint16)), "PNG")
-    assert Image.open(io.BytesIO(content)).mode == "I;16"
-    assert (decode(content, 32) == 128).all()
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "the file is empty"),
-        (b"hello world", "not an image of a known format"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image of a known format"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image of a known format"),
-        (encoded(arrow(), "JPEG")[:-200], "broken image: image file is truncated"),
-        (encoded(arrow(), "JPEG")[:30], "not an image|broken image"),
-        (encoded(arrow(), "PNG")[:-40], "broken image"),
-        (encoded(Image.new("1", (20_000, 20_000)), "PNG"), "more than the 64,000,000 pixels that are allowed"),
-        (encoded(Image.new("1", (9_000, 9_000)), "PNG"), "9,000 x 9,000 is more than the 64,000,000 pixels"),
-    ],
-    ids=["empty", "text", "PostScript", "SVG", "truncated", "header only", "truncated PNG", "bomb", "large"],
-)
-def test_a_file_that_gives_no_image_tells_why(content: bytes, reason: str) -> None:
-    with pytest.raises(UnreadableImageError, match=reason):
-        decode(content, 32)
-
-
-@given(
-    st.sampled_from(["JPEG", "PNG", "WEBP"]),
-    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=40),
-    st.floats(0.02, 1),
-)
-def test_damaged_files_give_pixels_or_a_reason_and_nothing_else(
-    kind: str, changes: list[tuple[float, int]], kept: float
-) -> None:
-    content = bytearray(encoded(arrow(), kind))
-    for place, value in changes:
-        content[int(place * len(content))] = value
-    try:
-        shape = decode(bytes(content[: int(kept * len(content))]), 32).shape
-    except UnreadableImageError:
-        return
-    assert shape == (32, 32, 3)
-
-
-# --- the step
 
 
 def test_every_image_is_packed_into_its_split_with_its_label(small_catalog: Path, tmp_path: Path) -> None:
@@ -189,33 +113,60 @@ def test_shards_are_named_by_host_and_hold_what_the_settings_say(small_catalog: 
     assert [len(np.load(file)) for file in shards] == [10, 10, 10, 10, 8]
 
 
-def test_a_bucket_gives_the_same_bytes_as_the_folder_it_was_copied_from(
+def test_a_shard_has_no_more_megabytes_than_the_settings_say(small_catalog: Path, tmp_path: Path) -> None:
+    how = IngestSettings(size=448, shard_mb=4)
+    run(small_catalog, tmp_path / "out", how=how)
+    files = sorted((tmp_path / "out" / "train").glob("*/images.npy"))
+    assert how.shard_capacity == 6
+    assert [len(np.load(file, mmap_mode="r")) for file in files] == [6] * 8
+    assert max(file.stat().st_size for file in files) < 4_000_000
+
+
+def test_the_largest_image_fits_the_smallest_shard() -> None:
+    assert IngestSettings(size=1024, shard_mb=4).shard_capacity == 1
+
+
+def test_the_preprocessing_is_carried_out_and_recorded(small_catalog: Path, tmp_path: Path) -> None:
+    run(small_catalog, tmp_path / "out", how=IngestSettings(size=40, resize="pad", contrast="clahe"))
+    shards = Shards(tmp_path / "out" / "test")
+    assert shards.dataset.preprocessing == Preprocessing(size=40, resize="pad", contrast="clahe")
+    first = next(row for row in read_images(small_catalog) if row.split == "test")
+    content = Path(first.uri.removeprefix("file://")).read_bytes()
+    assert (shards.images(np.array([0]))[0] == preprocess(content, shards.dataset.preprocessing)).all()
+
+
+def test_a_bucket_gives_the_same_shards_as_the_folder_it_was_copied_from(
     small_source: Path, small_catalog: Path, tmp_path: Path, upload: Callable[..., str]
 ) -> None:
     catalog(CatalogSettings(source=upload(small_source, "bins")), tmp_path / "catalog-s3")
     run(small_catalog, tmp_path / "local")
     run(tmp_path / "catalog-s3", tmp_path / "s3", how=SMALL.model_copy(update={"concurrency": 32}))
-    files = {file.relative_to(tmp_path / "local") for file in (tmp_path / "local").rglob("*") if file.is_file()}
-    assert files == {file.relative_to(tmp_path / "s3") for file in (tmp_path / "s3").rglob("*") if file.is_file()}
-    assert len(files) == 3 * (5 + 1 + 1) + 3 + 2
-    for file in files:
-        assert (tmp_path / "local" / file).read_bytes() == (tmp_path / "s3" / file).read_bytes()
+    local, s3 = contents(tmp_path / "local"), contents(tmp_path / "s3")
+    assert local.keys() == s3.keys()
+    records = 5 + 1 + 1  # they hold a digest that includes where the images lie
+    assert len(local) == 3 * (5 + 1 + 1) + records + 3 + 2
+    assert [file for file in local if local[file] != s3[file] and not is_record(file)] == []
 
 
-def test_three_instances_pack_the_same_images_as_one(small_catalog: Path, tmp_path: Path) -> None:
-    names = ("algo-1", "algo-2", "algo-3")
-    run(small_catalog, tmp_path / "one")
-    described = []
-    for name in names:
-        summary = run(small_catalog, tmp_path / "three", Hosts(name, names))
-        assert summary.catalogued == sum(summary.packed.values()) == 20
-        described.append((tmp_path / "three" / "test" / "dataset.json").read_bytes())
-    assert len(set(described)) == 1
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_any_number_of_instances_packs_the_same_images(tmp_path: Path, many_rows: Path, count: int) -> None:
+    names = tuple(f"algo-{number}" for number in range(1, count + 1))
+    run(many_rows, tmp_path / "one", Hosts("whole", ("whole",)))
+    summaries = [run(many_rows, tmp_path / "all", Hosts(name, names)) for name in names]
+    assert sum(summary.catalogued for summary in summaries) == 120
     for split in SPLITS:
-        one, three = Shards(tmp_path / "one" / split), Shards(tmp_path / "three" / split)
-        order = np.argsort(three.ids)
-        assert three.ids[order].tolist() == one.ids.tolist()
-        assert (three.images(order) == one.images(np.arange(len(one)))).all()
+        one, parts = Shards(tmp_path / "one" / split), Shards(tmp_path / "all" / split)
+        expected, found = np.argsort(one.ids), np.argsort(parts.ids)
+        assert parts.ids[found].tolist() == one.ids[expected].tolist()
+        assert parts.labels[found].tolist() == one.labels[expected].tolist()
+        assert (parts.images(found) == one.images(expected)).all()
+        assert parts.dataset == one.dataset
+    quarantines = [read_quarantine(file) for file in sorted((tmp_path / "all" / "report").glob("*.parquet"))]
+    whole = read_quarantine(tmp_path / "one" / "report" / "whole-quarantine.parquet")
+    assert sorted((row.id, row.reason) for rows in quarantines for row in rows) == sorted(
+        (row.id, row.reason) for row in whole
+    )
+    assert len(whole) == 14
 
 
 def test_an_instance_without_a_share_ends_well(small_source: Path, tmp_path: Path) -> None:
@@ -291,27 +242,119 @@ def test_real_photos_are_all_packed(real_photos: Callable[..., Path], tmp_path: 
     assert summary.quarantined == 0
 
 
+# --- started again
+
+
+def test_what_is_finished_is_not_made_again(many_rows: Path, tmp_path: Path) -> None:
+    run(many_rows, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    times = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").glob("*/*/*.npy")}
+    for photo in tmp_path.glob("*.jpg"):
+        photo.unlink()
+    summary = run(many_rows, tmp_path / "out")
+    assert (summary.catalogued, sum(summary.packed.values()), summary.quarantined) == (120, 106, 14)
+    assert contents(tmp_path / "out") == before
+    assert times == {file: file.stat().st_mtime_ns for file in (tmp_path / "out").glob("*/*/*.npy")}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"size": 40}, {"resize": "crop"}, {"contrast": "autocontrast"}, {"shard_images": 7}, {"shard_images": 60}],
+    ids=str,
+)
+def test_shards_of_other_settings_are_made_again(many_rows: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    run(many_rows, tmp_path / "out")
+    run(many_rows, tmp_path / "out", how=SMALL.model_copy(update=change))
+    run(many_rows, tmp_path / "fresh", how=SMALL.model_copy(update=change))
+    assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
+
+
+def damage_nothing_but_add_leftovers(train: Path) -> None:
+    (train / ".algo-1-00003.partial").mkdir()
+    (train / ".algo-1-00003.partial" / "images.npy").write_bytes(b"half")
+    (train / ".algo-1-00004.json.partial").write_text("{")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_nothing_but_add_leftovers,
+        lambda train: (train / "algo-1-00001.json").unlink(),
+        lambda train: (train / "algo-1-00001.json").write_text("{}"),
+        lambda train: shutil.rmtree(train / "algo-1-00001"),
+        lambda train: (train / "algo-1-00001" / "images.npy").write_bytes(b"half"),
+    ],
+    ids=["leftovers", "no record", "broken record", "no shard", "broken shard"],
+)
+def test_a_shard_that_is_not_whole_is_made_again(many_rows: Path, tmp_path: Path, damage: Callable[..., None]) -> None:
+    run(many_rows, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    damage(tmp_path / "out" / "train")
+    run(many_rows, tmp_path / "out")
+    assert contents(tmp_path / "out") == before
+
+
+def test_another_instances_shards_in_the_same_folder_are_left_alone(many_rows: Path, tmp_path: Path) -> None:
+    names = ("algo-1", "algo-10")
+    for _ in range(2):
+        for name in names:
+            run(many_rows, tmp_path / "out", Hosts(name, names))
+    assert sum(len(Shards(tmp_path / "out" / split)) for split in SPLITS) == 106
+
+
+def test_a_job_killed_again_and_again_ends_with_the_files_of_an_undisturbed_one(tmp_path: Path) -> None:
+    """Each of three runs is killed at a random moment after it has finished at least one more shard."""
+    many_rows = catalog_of_120(tmp_path, "PNG", (1000, 750))  # slow enough to be killed in the middle
+    chance = np.random.default_rng()
+    start_job(many_rows, tmp_path / "undisturbed").communicate()
+    base = tmp_path / "killed"
+    for _ in range(3):
+        process = start_job(many_rows, base)
+        wanted = finished_shards(base) + chance.integers(1, 3)
+        while process.poll() is None and finished_shards(base) < wanted:
+            time.sleep(0.001)
+        time.sleep(chance.random() * 0.02)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert not (base / "processing" / "report" / "algo-1-ingest.json").exists()
+    before = finished_shards(base)
+    log, errors = start_job(many_rows, base).communicate()
+    assert f"{before} of 14 shards are finished already" in log, errors
+    assert contents(base / "processing") == contents(tmp_path / "undisturbed" / "processing")
+
+
+def finished_shards(base: Path) -> int:
+    return sum(is_record(str(file)) for file in base.glob("processing/*/*.json"))
+
+
 # --- in its container
+
+
+def start_job(catalog_folder: Path, base: Path, hosts: tuple[str, ...] = ("algo-1",)) -> subprocess.Popen[str]:
+    """Run `python -m steps.ingest` as the last of `hosts`, with `base` in place of /opt/ml."""
+    (base / "config").mkdir(parents=True, exist_ok=True)
+    outputs = [
+        {"OutputName": name, "S3Output": {"LocalPath": f"/opt/ml/processing/{name}"}} for name in (*SPLITS, "report")
+    ]
+    inputs = [{"InputName": "catalog", "S3Input": {"LocalPath": str(catalog_folder)}}]
+    config = {"ProcessingInputs": inputs, "ProcessingOutputConfig": {"Outputs": outputs}}
+    (base / "config" / "processingjobconfig.json").write_text(json.dumps(config))
+    (base / "config" / "resourceconfig.json").write_text(json.dumps({"current_host": hosts[-1], "hosts": hosts}))
+    return subprocess.Popen(
+        [sys.executable, "-m", "steps.ingest", "--size", "32", "--shard-images", "10", "--concurrency", "2"],
+        env=os.environ | {"SAGEMAKER_BASE_DIR": str(base)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_the_step_runs_under_the_container_contract(small_catalog: Path, tmp_path: Path) -> None:
     base = tmp_path / "ml"
-    (base / "config").mkdir(parents=True)
-    outputs = [
-        {"OutputName": name, "S3Output": {"LocalPath": f"/opt/ml/processing/{name}"}} for name in (*SPLITS, "report")
-    ]
-    inputs = [{"InputName": "catalog", "S3Input": {"LocalPath": str(small_catalog)}}]
-    config = {"ProcessingInputs": inputs, "ProcessingOutputConfig": {"Outputs": outputs}}
-    (base / "config" / "processingjobconfig.json").write_text(json.dumps(config))
-    (base / "config" / "resourceconfig.json").write_text('{"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}')
-    done = subprocess.run(
-        [sys.executable, "-m", "steps.ingest", "--size", "32"],
-        env=os.environ | {"SAGEMAKER_BASE_DIR": str(base)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "packed 30 of 30 images" in done.stdout
+    process = start_job(small_catalog, base, ("algo-1", "algo-2"))
+    log, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert "packed 30 of 30 images" in log
     assert sum(len(Shards(base / "processing" / split)) for split in SPLITS) == 30
     assert (base / "processing" / "report" / "algo-2-ingest.json").exists()

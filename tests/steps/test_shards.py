@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.contract import StepError
+from steps.preprocessing import Preprocessing
 from steps.shards import Dataset, Shards, write_dataset, write_shard
 
 SIZE = 4
-DATASET = Dataset(classes=("0", "1", "2"), size=SIZE, resize="squash")
+DATASET = Dataset(classes=("0", "1", "2"), preprocessing=Preprocessing(size=SIZE))
 
 
 def pixels(values: list[int]) -> np.ndarray:

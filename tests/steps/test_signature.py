@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from steps.contract import StepError
+from steps.preprocessing import Preprocessing
 from steps.signature import Signature, read_signature
 
 SIGNATURE = Signature(
     classes=("0", "1", "2"),
-    size=64,
-    resize="squash",
+    preprocessing=Preprocessing(size=64, resize="crop", contrast="clahe"),
     mean=(0.5, 0.4, 0.3),
     std=(0.2, 0.2, 0.1),
     architecture="resnet18",
@@ -36,7 +36,7 @@ def test_a_folder_without_a_signature_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"classes": ["0"]}, {"size": 0}, {"resize": "crop"}, {"mean": [0.5]}, {"version": 2}, {"surprise": 1}],
+    [{"classes": ["0"]}, {"preprocessing": {"size": 0}}, {"mean": [0.5]}, {"version": 2}, {"surprise": 1}],
     ids=lambda change: next(iter(change)),
 )
 def test_a_signature_that_this_code_does_not_understand_is_refused(tmp_path, change):

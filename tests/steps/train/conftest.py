@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from steps.preprocessing import Preprocessing
 from steps.shards import Dataset, write_dataset, write_shard
 from steps.train.settings import TrainSettings
 from steps.train.train import TrainResult, train
@@ -34,7 +35,7 @@ def pack() -> Callable[..., Path]:
 
     def pack(folder: Path, images: int, seed: int = 0, classes: tuple[str, ...] = CLASSES, size: int = SIZE) -> Path:
         random = np.random.default_rng(seed)
-        write_dataset(folder, Dataset(classes=classes, size=size, resize="squash"))
+        write_dataset(folder, Dataset(classes=classes, preprocessing=Preprocessing(size=size)))
         labels = np.arange(images) % len(CLASSES)
         pixels = random.integers(0, 80, (images, size, size, 3), dtype=np.uint8)
         for image, label in zip(pixels, labels, strict=True):

@@ -9,6 +9,7 @@ import torchvision
 from safetensors.torch import load_file
 
 from steps.contract import StepError
+from steps.preprocessing import Preprocessing
 from steps.shards import Shards
 from steps.signature import read_signature
 from steps.train.export import check_agreement, export
@@ -71,7 +72,7 @@ def test_the_served_graph_is_as_accurate_as_training_said(trained, shards, image
 def test_the_signature_tells_of_the_data_and_the_job(trained):
     signature = read_signature(trained.model)
     assert signature == trained.result.signature
-    assert (signature.classes, signature.size, signature.resize) == (("0", "1", "2", "3"), 32, "squash")
+    assert (signature.classes, signature.preprocessing) == (("0", "1", "2", "3"), Preprocessing(size=32))
     assert (signature.architecture, signature.training_job) == ("resnet18", "squares")
 
 

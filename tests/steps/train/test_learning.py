@@ -55,7 +55,10 @@ def test_a_diverging_loss_ends_training_naming_epoch_and_learning_rate(settings,
 
 @pytest.mark.parametrize(
     ("changed", "told"),
-    [({"classes": ("0", "1", "2", "3", "4")}, "classes"), ({"size": 40}, "size is 32 in train and 40 in validation")],
+    [
+        ({"classes": ("0", "1", "2", "3", "4")}, "classes"),
+        ({"size": 40}, "preprocessing is 32 px, resize squash, contrast none in train and 40 px"),
+    ],
 )
 def test_channels_of_different_datasets_are_refused(settings, shards, pack, tmp_path, changed, told):
     validation = pack(tmp_path / "validation", 8, **changed)

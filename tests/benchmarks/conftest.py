@@ -1,0 +1,101 @@
+"""What the benchmarks share: photos to work on, and how candidates are timed and shown."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.demo.camera import encode_jpeg
+from pipelines.demo.simulator import render_bin
+
+REAL_PHOTOS = Path(__file__).parents[3] / "shared" / "abid" / "bucket" / "bin-images"
+
+
+@pytest.fixture(scope="session")
+def simulated_photos() -> list[bytes]:
+    """JPEG files of 24 simulated bins, as large as real photos: 400 to 800 px on the longer side."""
+    photos = []
+    for number in range(24):
+        image = render_bin(count=number % 6, seed=number).image
+        scale = (400 + number * 400 / 23) / max(image.shape[:2])
+        enlarged = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        photos.append(encode_jpeg(enlarged, 70 + number))
+    return photos
+
+
+@pytest.fixture(scope="session")
+def real_photos() -> list[bytes]:
+    """JPEG files of real bins; skips where they are not."""
+    files = sorted(REAL_PHOTOS.glob("*.jpg"))
+    if not files:
+        pytest.skip(f"real bin photos are not here: {REAL_PHOTOS}")
+    return [file.read_bytes() for file in files]
+
+
+@pytest.fixture
+def rates() -> Callable[..., dict[str, list[float]]]:
+    """Time candidates side by side."""
+
+    def measure(
+        candidates: Mapping[str, Callable[[], Any]],
+        items: int,
+        rounds: int,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> dict[str, list[float]]:
+        """Items per second of each candidate in each round.
+
+        All candidates run in every round, in turn, so that whatever else the machine does meets each of them alike.
+        Work of one thread is best timed by `time.thread_time`, which leaves out what other programs take.
+        """
+        found: dict[str, list[float]] = {name: [] for name in candidates}
+        for function in candidates.values():
+            function()
+        for _ in range(rounds):
+            for name, function in candidates.items():
+                gc.collect()
+                start = clock()
+                function()
+                found[name].append(items / (clock() - start))
+        return found
+
+    return measure
+
+
+@pytest.fixture
+def show() -> Callable[..., None]:
+    """Print a table of medians, each with its ratio to one candidate's."""
+
+    def table(
+        title: str,
+        unit: str,
+        measured: Mapping[str, list[float]],
+        relative_to: str,
+        columns: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Print it.
+
+        Args:
+            title: stands above the table.
+            unit: what is counted per second.
+            measured: rates of each candidate by round; the ratio is the median over rounds, not that of the medians.
+            relative_to: the candidate whose ratio is 1.
+            columns: more columns, by heading and candidate.
+        """
+        extra = columns or {}
+        made = Table(title=title, title_justify="left")
+        for heading in ("", f"{unit}/s", f"x {relative_to}", *extra):
+            made.add_column(heading, justify="left" if not heading else "right")
+        for name, values in measured.items():
+            ratio = statistics.median(a / b for a, b in zip(values, measured[relative_to], strict=True))
+            cells = [column.get(name, "") for column in extra.values()]
+            made.add_row(name, f"{statistics.median(values):,.0f}", f"{ratio:.2f}", *cells)
+        Console(width=120).print(made)
+
+    return table
