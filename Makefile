@@ -61,7 +61,7 @@ clean: ## Remove the virtual environment and everything made locally
 	rm -rf $(VENV) .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "error: $(PYTHON) cannot make a virtual environment: install Python 3.11 with its venv module (python3.11-venv), or set PYTHON="; exit 1; }
 
 $(VENV)/.operator: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what an operator needs into $(VENV) ..."

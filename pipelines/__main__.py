@@ -71,14 +71,14 @@ def models(preset: Preset = "abid") -> None:
     """List the registered models, their figures and their approval."""
     target, config = _placed(preset)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("version", "status", "accuracy", "RMSE", "registered", "model package"):
+    for title in ("version", "status", "accuracy", "RMSE", "registered"):
         table.add_column(title, no_wrap=True)
     for model in operations.list_models(target, config.register_.group):
         when = model.created.astimezone().strftime("%Y-%m-%d %H:%M")
         figures = [_percent(model.accuracy), "-" if model.rmse is None else f"{model.rmse:.3f}"]
-        package = model.arn.rpartition("model-package/")[2]
-        table.add_row(str(model.version), model.status, *figures, when, package)
+        table.add_row(str(model.version), model.status, *figures, when)
     if table.row_count:
+        _say(f"model group {config.register_.group}")
         console.print(table)
     else:
         _say(f"model group {config.register_.group} holds no model yet")
@@ -116,12 +116,17 @@ def main() -> None:
     except PipelineError as error:
         Console(stderr=True, highlight=False).print(f"error: {error}", style="red", soft_wrap=True, markup=False)
         raise SystemExit(1) from None
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader, `head` say, has what it wanted; keep the interpreter from complaining on its way out.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            where = f"{error.filename}: " if error.filename else ""
+            line = f"error: {where}{error.strerror or error}"
+            Console(stderr=True, highlight=False).print(line, style="red", soft_wrap=True, markup=False)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    except BrokenPipeError:
-        # The reader, `head` say, has what it wanted; keep the interpreter from complaining on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
 
 
 def _placed(preset: str) -> tuple[Target, Config]:

@@ -249,7 +249,7 @@ def known_fields(settings: type[BaseModel], path: Sequence[int | str]) -> list[s
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             break
         model = field.annotation
-    return sorted(model.model_fields)
+    return sorted(field.alias or name for name, field in model.model_fields.items())
 
 
 class _Parser(argparse.ArgumentParser):

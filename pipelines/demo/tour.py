@@ -20,7 +20,6 @@ from steps.gate.settings import GateSettings
 
 PRESET = "demo"
 CONTAINERS = Path(__file__).resolve().parents[2] / "containers"
-OTHER_ACCOUNTS = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
 
 
 def tour(data: str, images: int, folder: Path, console: Console) -> None:
@@ -57,21 +56,25 @@ def tour(data: str, images: int, folder: Path, console: Console) -> None:
 def _sagemaker(folder: Path, console: Console) -> Iterator[None]:
     """Work on the endpoint that the environment names; where it names none, on an embedded SageMaker of our own."""
     console.rule("[bold]2. SageMaker")
-    if "AWS_ENDPOINT_URL" in os.environ:
+    if os.environ.get("AWS_ENDPOINT_URL"):
         console.print(f"using the one at {os.environ['AWS_ENDPOINT_URL']}")
         yield
         return
     before = dict(os.environ)
-    with EmbeddedSageMaker(state=folder / "sagemaker", containers=CONTAINERS) as embedded:
-        console.print(f"an embedded SageMaker answers at {embedded.url} until the demo ends; no AWS account is used")
-        for name in OTHER_ACCOUNTS:
-            os.environ.pop(name, None)
-        os.environ.update(embedded.environment())
-        try:
+    try:
+        # Profiles, other endpoints and proxies of the user's have no part in this.
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
+        with EmbeddedSageMaker(state=folder / "sagemaker", containers=CONTAINERS) as embedded:
+            console.print(
+                f"an embedded SageMaker answers at {embedded.url} until the demo ends; no AWS account is used"
+            )
+            os.environ.update(embedded.environment())
             yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _put_up(target: Target, config: Config, photos: Photos, console: Console) -> str:
