@@ -114,19 +114,21 @@ def main() -> None:
         with aws_errors_explained():
             app()
     except PipelineError as error:
-        Console(stderr=True, highlight=False).print(f"error: {error}", style="red", soft_wrap=True, markup=False)
+        raise _failed(str(error)) from None
+    except BrokenPipeError:
+        # The reader, `head` say, has what it wanted; keep the interpreter from complaining on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            # The reader, `head` say, has what it wanted; keep the interpreter from complaining on its way out.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        else:
-            where = f"{error.filename}: " if error.filename else ""
-            line = f"error: {where}{error.strerror or error}"
-            Console(stderr=True, highlight=False).print(line, style="red", soft_wrap=True, markup=False)
-        raise SystemExit(1) from None
+        where = f"{error.filename}: " if error.filename else ""
+        raise _failed(f"{where}{error.strerror or error}") from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _failed(reason: str) -> SystemExit:
+    Console(stderr=True, highlight=False).print(f"error: {reason}", style="red", soft_wrap=True, markup=False)
+    return SystemExit(1)
 
 
 def _placed(preset: str) -> tuple[Target, Config]:

@@ -49,12 +49,8 @@ def simulated_photos(folder: Path, images: int, progress: Progress) -> Photos:
     """Draw `images` bins into `folder`, or take those that an earlier demo drew there."""
     bins = folder / f"simulated-{images}"
     if not bins.exists():
-        # Drawn under another name first: a folder of the right name holds all its photos.
-        unfinished = folder / f"simulated-{images}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
         task = progress.add_task("drawing bins", total=images)
-        write_bucket(unfinished, images, progress=lambda done, _: progress.update(task, completed=done))
-        unfinished.rename(bins)
+        write_bucket(bins, images, progress=lambda done, _: progress.update(task, completed=done))
     files = sorted(file for file in bins.rglob("*") if file.is_file())
     return Photos(bins, tuple(file.relative_to(bins).as_posix() for file in files))
 

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from steps.decoding import FORMATS, MAX_PIXELS
+
 FREQUENCIES = 16
 """Lowest frequencies that are kept each way, without the constant one."""
 
@@ -22,12 +24,6 @@ SIZE = 64
 SCALED_DECODE = 3 * SIZE
 """JPEG is decoded at the smallest of the scales 1, 1/2, 1/4, 1/8 that has as many pixels each way. Copies of photos of
 300 to 800 pixels differ in up to 33 signs with 2 * SIZE, in 20 with 3 * SIZE and with a full decode, half as fast."""
-
-MAX_PIXELS = 64_000_000
-"""Largest image that is decoded, width times height."""
-
-FORMATS = ("JPEG", "PNG", "WEBP")
-"""File formats that are recognised, by content and not by name."""
 
 FLAT = 2.0
 """Standard deviation of the grey values, of 255, below which an image shows nothing but noise and has no hash."""

@@ -16,6 +16,7 @@ from steps.catalog.fingerprint import NoImageError, Signs, fingerprint
 from steps.catalog.settings import CatalogSettings
 from steps.catalog_files import QuarantinedImage
 from steps.contract import StepError
+from steps.decoding import MAX_FILE_BYTES
 from steps.parallel import in_order
 from steps.progress import reported
 from steps.storage import Storage, StoredObject, UnreadableObjectError
@@ -31,9 +32,6 @@ GIVEN_SPLITS = {
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 """Endings of names of images, in any case."""
-
-MAX_FILE_BYTES = 32 * 2**20
-"""Largest file that is fetched, bytes: a photo straight from a camera has about 10 MB."""
 
 LAYOUT = "it must hold a folder of .jpg, .png or .webp images for each class, or train, valid and test folders of such"
 

@@ -1,46 +1,39 @@
 """What evaluation.json holds: SageMaker's model quality form, which Studio shows, and our own block on counting."""
 
 import math
-from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from steps import metrics
+from steps.figures import Part, Rounded
 from steps.metrics import Labels
 from steps.preprocessing import ContrastRule, ResizeRule
 from steps.signature import Signature
 
-# Six digits are a hundred times finer than any test split resolves, and can be read in the gate's message.
-Rounded = Annotated[float, AfterValidator(lambda value: round(value, 6))]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class Metric(_Part):
+class Metric(Part):
     """A figure, and the standard deviation it would have over other test sets of this size."""
 
     value: Rounded
     standard_deviation: float = Field(ge=0, description="formulas: the *_standard_error functions of steps/metrics.py")
 
 
-class ClassificationMetrics(_Part):
+class ClassificationMetrics(Part):
     """The model as a classifier: an answer is right or wrong."""
 
     accuracy: Metric = Field(description="share of right answers, 0 to 1")
     confusion_matrix: dict[str, dict[str, int]] = Field(description="images by true class, then by answered class")
 
 
-class RegressionMetrics(_Part):
+class RegressionMetrics(Part):
     """The model as a counter: an answer is so many items off."""
 
     rmse: Metric = Field(description="root mean squared error, items")
     mae: Metric = Field(description="mean absolute error, items")
 
 
-class ClassResult(_Part):
+class ClassResult(Part):
     """The scores of the images of one true class; null where the test split has none of them."""
 
     name: str = Field(alias="class")
@@ -50,7 +43,7 @@ class ClassResult(_Part):
     mae: float | None = Field(description="items")
 
 
-class Baseline(_Part):
+class Baseline(Part):
     """What one gets without looking at the image."""
 
     commonest: str = Field(description="the class most images have")
@@ -61,7 +54,7 @@ class Baseline(_Part):
     best_constant_rmse: float = Field(description="items")
 
 
-class Provenance(_Part):
+class Provenance(Part):
     """Which model was scored, and how."""
 
     architecture: str
@@ -73,7 +66,7 @@ class Provenance(_Part):
     precision: str = Field(description="arithmetic of the runtime while scoring")
 
 
-class Counting(_Part):
+class Counting(Part):
     """What SageMaker's form has no place for."""
 
     images: int = Field(description="images scored")
@@ -83,7 +76,7 @@ class Counting(_Part):
     model: Provenance
 
 
-class Evaluation(_Part):
+class Evaluation(Part):
     """The content of evaluation.json; the quality gate reads the accuracy and the RMSE, which are finite."""
 
     multiclass_classification_metrics: ClassificationMetrics

@@ -1,18 +1,11 @@
 """What explore.json holds, in the order in which the report tells it."""
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-# Six digits are finer than any sample resolves.
-Rounded = Annotated[float, AfterValidator(lambda value: round(value, 6))]
+from steps.figures import Part, Rounded
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class Accounting(_Part):
+class Accounting(Part):
     """What became of every image that was found: found = left_out + unusable + unreadable + packed."""
 
     found: int = Field(description="images found in the source")
@@ -22,7 +15,7 @@ class Accounting(_Part):
     packed: int = Field(description="images in the train, validation and test shards")
 
 
-class ClassImages(_Part):
+class ClassImages(Part):
     """Images of one class."""
 
     name: str = Field(alias="class")
@@ -30,21 +23,21 @@ class ClassImages(_Part):
     share: Rounded = Field(description="of all packed images, 0 to 1")
 
 
-class Published(_Part):
+class Published(Part):
     """This dataset's class shares beside the published ones of the whole Amazon Bin Image Dataset."""
 
     shares: dict[str, Rounded] = Field(description="published share of each class among these classes, 0 to 1")
     distance: Rounded = Field(description="share of images that would need another class to match, 0 to 1")
 
 
-class Colour(_Part):
+class Colour(Part):
     """A dominant colour."""
 
     rgb: str = Field(description="sRGB, such as #c8a028")
     share: Rounded = Field(description="of the sampled pixels that are nearest to it, 0 to 1")
 
 
-class Spread(_Part):
+class Spread(Part):
     """Where the middle of the images lies: a tenth of them is below `low`, a tenth above `high`."""
 
     low: Rounded
@@ -52,7 +45,7 @@ class Spread(_Part):
     high: Rounded
 
 
-class ClassLook(_Part):
+class ClassLook(Part):
     """What a sample of one class's training images looks like, as packed."""
 
     name: str = Field(alias="class")
@@ -62,7 +55,7 @@ class ClassLook(_Part):
     colours: tuple[Colour, ...] = Field(description="by k-means, the commonest first")
 
 
-class Histogram(_Part):
+class Histogram(Part):
     """Images by the value of a quantity; bin i reaches from edge i to edge i + 1."""
 
     edges: tuple[Rounded, ...]
@@ -70,7 +63,7 @@ class Histogram(_Part):
     median: Rounded
 
 
-class Originals(_Part):
+class Originals(Part):
     """Sizes of a sample of the images as they lie in the source, upright."""
 
     sampled: int
@@ -80,7 +73,7 @@ class Originals(_Part):
     aspect: Histogram | None = Field(description="width divided by height")
 
 
-class GroupSize(_Part):
+class GroupSize(Part):
     """Groups of so many images."""
 
     size: str = Field(description="images per group, such as 2 or 3-5")
@@ -88,7 +81,7 @@ class GroupSize(_Part):
     images: int
 
 
-class Groups(_Part):
+class Groups(Part):
     """Images that show the same things belong to one group, which must not be divided between splits."""
 
     groups: int
@@ -97,7 +90,7 @@ class Groups(_Part):
     sizes: tuple[GroupSize, ...]
 
 
-class Reason(_Part):
+class Reason(Part):
     """Why images were quarantined."""
 
     step: str = Field(description="catalog or ingest")
@@ -106,7 +99,7 @@ class Reason(_Part):
     example: str = Field(description="URI of the first of them")
 
 
-class Findings(_Part):
+class Findings(Part):
     """The content of explore.json."""
 
     source: str = Field(description="URI the images were listed at")
