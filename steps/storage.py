@@ -147,6 +147,15 @@ class Storage:
             return self._buckets[name]
 
 
+def check_location(uri: str) -> None:
+    """Check that `uri` has the form of a place to read from; whether it is there is not looked at.
+
+    Raises:
+        StepError: it is no s3:// or file:// URI.
+    """
+    _locate(uri)
+
+
 def below(folder: str, name: str) -> str:
     """The URI of the object `name`, a path without a leading slash, below the folder at the URI `folder`."""
     return f"{folder}/{quote(name)}" if folder.startswith("file://") else f"{folder}/{name}"
