@@ -151,10 +151,14 @@ def _decide(preset: str, version: int | None, decision: operations.Decision, com
 
 
 def _pairs(parameters: list[str]) -> dict[str, str]:
-    pairs = dict(parameter.partition("=")[::2] for parameter in parameters)
-    wrong = [parameter for parameter in parameters if not parameter.partition("=")[0] or "=" not in parameter]
-    if wrong:
-        raise PipelineError(f"parameter {wrong[0]!r} is not of the form Name=value")
+    pairs: dict[str, str] = {}
+    for parameter in parameters:
+        name, separator, value = parameter.partition("=")
+        if not (name and separator):
+            raise PipelineError(f"parameter {parameter!r} is not of the form Name=value")
+        if name in pairs:
+            raise PipelineError(f"parameter {name} is given twice, as {pairs[name]!r} and as {value!r}: give it once")
+        pairs[name] = value
     return pairs
 
 

@@ -99,21 +99,24 @@ def load_preset(name: str) -> Config:
     """Read a preset by name.
 
     Raises:
-        PipelineError: there is no such preset, it is no TOML, or it holds an unknown field or a value not allowed.
+        PipelineError: there is no such preset, it is no TOML in UTF-8, or it holds an unknown field or a value that is
+            not allowed.
     """
     if name not in preset_names():
         raise PipelineError(f"there is no preset {name!r}; presets are {', '.join(preset_names())}")
-    return parse_config(_presets().joinpath(f"{name}.toml").read_text(encoding="utf-8"), f"preset {name}")
+    return parse_config(_presets().joinpath(f"{name}.toml").read_bytes(), f"preset {name}")
 
 
-def parse_config(text: str, origin: str) -> Config:
+def parse_config(content: bytes, origin: str) -> Config:
     """Read a configuration from TOML.
 
     Raises:
-        PipelineError: it is no TOML, or it holds an unknown field or a value not allowed; `origin` is named.
+        PipelineError: it is no TOML in UTF-8, or it holds an unknown field or a value not allowed; `origin` is named.
     """
     try:
-        return Config.model_validate(tomllib.loads(text))
+        return Config.model_validate(tomllib.loads(content.decode()))
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{origin} is not UTF-8: {error.reason} at byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:
         raise PipelineError(f"{origin} is not TOML: {error}") from None
     except ValidationError as error:

@@ -5,8 +5,10 @@ quarantine.parquet   one row per image that cannot be used: id, uri, reason
 catalog.json         the summary: classes, and how many images went where
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,9 @@ _CATALOG_SCHEMA = pa.schema(
         ("names", pa.list_(pa.string())),
     ]
 )
+_PIECE = 4096
+"""Rows that are read at once: on their way they take several times the memory that they take in the end."""
+
 _QUARANTINE_SCHEMA = pa.schema([("id", pa.string()), ("uri", pa.string()), ("reason", pa.string())])
 
 
@@ -117,21 +122,31 @@ def read_summary(folder: Path) -> CatalogSummary:
         raise StepError(f"{file} is not a catalog's summary: {error.errors()[0]['msg']}") from None
 
 
-def read_images(folder: Path, part: int = 0, parts: int = 1) -> list[CatalogImage]:
+def read_images(folder: Path, part: int = 0, parts: int = 1, products: bool = True) -> list[CatalogImage]:
     """Read every `parts`-th image of the catalog, beginning with row `part`.
+
+    Args:
+        folder: what the catalog step wrote.
+        part: the first row.
+        parts: distance of two rows.
+        products: whether to read `items` and `names`, which are two thirds of the memory; None without.
 
     Raises:
         StepError: the catalog is missing or broken.
     """
     file = folder / _CATALOG
+    columns = [name for name in _CATALOG_SCHEMA.names if products or name not in ("items", "names")]
     try:
-        table = pq.read_table(file, schema=_CATALOG_SCHEMA)
+        with pq.ParquetFile(file) as parquet:
+            if missing := sorted(set(columns) - set(parquet.schema_arrow.names)):
+                raise StepError(f"{file} is not a catalog: it has no column {missing[0]}")
+            pieces = parquet.iter_batches(_PIECE, columns=columns)
+            rows = (row for piece in pieces for row in piece.to_pylist())
+            return [_image(row) for row in islice(rows, part, None, parts)]
     except FileNotFoundError:
         raise StepError(f"{file} does not exist: this folder was not written by catalog") from None
     except (OSError, pa.ArrowException) as error:
         raise StepError(f"{file} is not a catalog: {error}") from None
-    share = table.take(pa.array(range(part, table.num_rows, parts), pa.int64()))
-    return [_image(row) for row in share.to_pylist()]
 
 
 def read_quarantine(file: Path) -> list[QuarantinedImage]:
@@ -141,8 +156,9 @@ def read_quarantine(file: Path) -> list[QuarantinedImage]:
 
 
 def _image(row: dict[str, Any]) -> CatalogImage:
-    names = row.pop("names")
-    return CatalogImage(**row, names=None if names is None else tuple(names))
+    names = row.pop("names", None)
+    split = sys.intern(row.pop("split"))
+    return CatalogImage(**row, split=split, names=None if names is None else tuple(names))
 
 
 def _table(rows: Sequence[CatalogImage] | Sequence[QuarantinedImage], schema: pa.Schema) -> pa.Table:

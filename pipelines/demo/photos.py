@@ -14,7 +14,7 @@ from pipelines.demo.simulator import write_bucket
 from pipelines.errors import PipelineError
 from steps.contract import StepError
 from steps.parallel import in_order
-from steps.storage import Storage, StoredObject, UnreadableObjectError
+from steps.storage import Storage, StoredObject, UnreadableObjectError, check_location
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,9 +67,10 @@ def sampled_photos(source: str, folder: Path, images: int, progress: Progress) -
     Raises:
         PipelineError: the source holds no photo in ABID's layout, or cannot be read.
     """
-    uri = (source if "://" in source else Path(source).expanduser().resolve().as_uri()).rstrip("/")
-    storage = Storage()
+    place = source if "://" in source else Path(source).expanduser().resolve().as_uri()
+    uri, storage = place.rstrip("/"), Storage()
     try:
+        check_location(place)
         labels = [found for found in storage.list(f"{uri}/metadata") if found.name.endswith(".json")]
         if not labels:
             raise PipelineError(

@@ -50,7 +50,7 @@ def explore(
         StepError: an input is missing, broken or empty, they do not belong together, or original images cannot be
             fetched.
     """
-    summary, rows = read_summary(catalog), read_images(catalog)
+    summary, rows = read_summary(catalog), read_images(catalog, products=False)
     datasets = {split: Shards(folder) for split, folder in shards.items()}
     train = datasets["train"]
     packed = sum(len(dataset) for dataset in datasets.values())

@@ -61,7 +61,7 @@ def ingest(
             could be read.
     """
     classes = read_summary(catalog).classes
-    rows = read_images(catalog, hosts.index, hosts.count)
+    rows = read_images(catalog, hosts.index, hosts.count, products=False)
     if unknown := sorted({row.split for row in rows} - set(outputs)):
         raise StepError(f"the job has no output for the split {', '.join(unknown)} of the catalog")
     shards = plan_shards(settings, rows, outputs, hosts.current)

@@ -67,6 +67,20 @@ def test_a_parameter_without_a_value_is_one_sentence(environment: dict[str, str]
     assert_one_clear_sentence(done, "parameter 'MaxCount' is not of the form Name=value")
 
 
+def test_a_parameter_given_twice_is_one_sentence(environment: dict[str, str]) -> None:
+    done = pipelines("start", "-p", "MaxCount=5", "-p", "MaxCount=6", environment=environment)
+    assert_one_clear_sentence(done, "parameter MaxCount is given twice, as '5' and as '6': give it once")
+
+
+@pytest.mark.parametrize("data", ["s3://", "s3:///photos/", "https://host/photos", "file://photos"])
+def test_a_place_that_cannot_be_read_from_is_named_as_it_was_given(data: str, tmp_path: Path) -> None:
+    done = pipelines("demo", "--data", data, "--folder", str(tmp_path / "demo"), environment=WITHOUT_AWS)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"error: '{data}' is not a place to read from: write s3://bucket/prefix or file:///absolute/path"
+    ]
+
+
 def test_demo_data_that_is_no_bucket_of_bin_photos_is_one_sentence(tmp_path: Path) -> None:
     for data in (tmp_path, tmp_path / "missing"):
         done = pipelines("demo", "--data", str(data), "--folder", str(tmp_path / "out"), environment=WITHOUT_AWS)

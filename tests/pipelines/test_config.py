@@ -56,33 +56,38 @@ def test_a_preset_is_a_name_and_not_a_path(name: str) -> None:
 )
 def test_a_wrong_field_is_named_with_its_value_and_what_is_allowed(addition: str, message: str) -> None:
     with pytest.raises(PipelineError, match=message) as raised:
-        parse_config(MINIMAL + addition, "test")
+        parse_config((MINIMAL + addition).encode(), "test")
     assert "\n" not in str(raised.value)
 
 
 def test_fractions_that_leave_nothing_to_train_on_are_refused() -> None:
     with pytest.raises(PipelineError, match="leave nothing to train on"):
-        parse_config(MINIMAL + "validation_fraction = 0.5\ntest_fraction = 0.5", "test")
+        parse_config((MINIMAL + "validation_fraction = 0.5\ntest_fraction = 0.5").encode(), "test")
 
 
 def test_a_missing_field_is_named() -> None:
     with pytest.raises(PipelineError, match=r"field 'images\.serving' is missing"):
-        parse_config(MINIMAL.replace('serving = "s"', ""), "test")
+        parse_config(MINIMAL.replace('serving = "s"', "").encode(), "test")
 
 
 def test_an_unknown_placeholder_is_named_with_those_there_are() -> None:
-    config = parse_config(MINIMAL.replace("{bucket}", "{bukket}"), "test")
+    config = parse_config(MINIMAL.replace("{bucket}", "{bukket}").encode(), "test")
     with pytest.raises(
         PipelineError, match=r"\{bukket\}.* known are \{account\}, \{region\}, \{partition\}, \{bucket\}"
     ):
         config.placed("111122223333", "us-east-1")
 
 
-@given(st.text(max_size=200))
-def test_no_text_makes_the_parser_fail_otherwise_than_with_a_sentence(text: str) -> None:
+def test_a_preset_that_is_not_utf_8_is_refused_with_the_place() -> None:
+    with pytest.raises(PipelineError, match=r"^preset mine is not UTF-8: invalid start byte at byte 15$"):
+        parse_config('description = "é"'.encode("latin-1").replace(b"\xe9", b"\xff"), "preset mine")
+
+
+@given(st.text(max_size=200).map(str.encode) | st.binary(max_size=200))
+def test_nothing_makes_the_parser_fail_otherwise_than_with_a_sentence(content: bytes) -> None:
     # Something is always missing: a name, images, a source.
     with pytest.raises(PipelineError, match=r"^test"):
-        parse_config(text, "test")
+        parse_config(content, "test")
 
 
 def test_every_field_of_a_preset_is_described() -> None:

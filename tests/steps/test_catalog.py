@@ -271,6 +271,23 @@ def test_what_cannot_be_used_is_quarantined_with_its_reason_and_everything_is_ac
     assert sum(map(sum, summary.images.values())) == 60
 
 
+def test_objects_with_odd_keys_are_quarantined_and_stop_nothing(
+    small_source: Path, tmp_path: Path, upload: Callable[..., str], bucket: Any, photo: Callable[..., bytes]
+) -> None:
+    source = upload(small_source, "bins")
+    for name in ("a//b", "c\x01d"):
+        bucket.put_object(Key=f"bins/bin-images/{name}.jpg", Body=photo())
+        bucket.put_object(Key=f"bins/metadata/{name}.json", Body=b'{"EXPECTED_QUANTITY": 1}')
+    bucket.put_object(Key="bins/bin-images/../e.jpg", Body=photo())
+    summary = catalog(catalog_settings(source, max_bad_fraction=0.05), tmp_path)
+    assert (summary.found, summary.quarantined, len(read_images(tmp_path))) == (63, 3, 60)
+    assert quarantined(tmp_path) == {
+        "a//b": "metadata cannot be read: its name begins or ends with a slash, or has two together",
+        "c\x01d": r"metadata cannot be read: its name has a control character, '\x01'",
+        "../e": "no metadata file",
+    }
+
+
 def test_ids_that_differ_in_padding_only_are_different_images(
     small_source: Path, tmp_path: Path, add_bin: Callable[..., None]
 ) -> None:

@@ -1,6 +1,7 @@
 """Objects of buckets and folders are listed and read by URI; what fails says so in a sentence."""
 
 import http.server
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,8 +89,8 @@ def test_more_objects_than_one_answer_holds_are_all_listed(bucket: Any, monkeypa
     assert len({stored.name for stored in Storage().list(f"s3://{bucket.name}/many")}) == 25
 
 
-def test_a_folder_marker_and_a_neighbouring_prefix_are_not_listed(bucket: Any) -> None:
-    for key in ("a/", "a/x.txt", "ab/y.txt"):
+def test_folder_markers_and_a_neighbouring_prefix_are_not_listed(bucket: Any) -> None:
+    for key in ("a/", "a/deeper/", "a/x.txt", "ab/y.txt"):
         bucket.put_object(Key=key)
     assert [stored.name for stored in Storage().list(f"s3://{bucket.name}/a/")] == ["x.txt"]
 
@@ -122,10 +123,58 @@ def test_an_object_above_the_limit_is_not_fetched(bucket: Any) -> None:
         Storage().read(f"s3://{bucket.name}/big", 1000)
 
 
-def test_a_key_that_is_no_path_is_named(bucket: Any) -> None:
-    bucket.put_object(Key="a//b.jpg")
-    with pytest.raises(StepError, match=r"cannot list s3://.*/a: .*a//b\.jpg"):
-        list(Storage().list(f"s3://{bucket.name}/a"))
+ODD_KEYS = {
+    "in//b.jpg": "its name begins or ends with a slash, or has two together",
+    "in/../b.jpg": "its name has a part '..'",
+    "in/./b.jpg": "its name has a part '.'",
+    "in/b\x01.jpg": r"its name has a control character, '\x01'",
+    "in/b.jpg/": "its name begins or ends with a slash, or has two together",
+}
+
+
+def test_objects_with_odd_keys_are_listed_but_not_read(bucket: Any) -> None:
+    for key in ("in/b.jpg", *ODD_KEYS):
+        bucket.put_object(Key=key, Body=key.encode())
+    storage = Storage()
+    listed = {stored.name: stored.uri for stored in storage.list(f"s3://{bucket.name}/in")}
+    assert set(listed) == {key.removeprefix("in/") for key in ("in/b.jpg", *ODD_KEYS)}
+    assert storage.read(listed["b.jpg"], 100) == b"in/b.jpg"
+    for key, reason in ODD_KEYS.items():
+        for use in (lambda uri: storage.read(uri, 100), storage.size):
+            with pytest.raises(UnreadableObjectError) as caught:
+                use(listed[key.removeprefix("in/")])
+            assert str(caught.value) == f"cannot be read: {reason}"
+
+
+def test_a_key_that_begins_with_a_slash_is_not_taken_for_the_one_without(bucket: Any) -> None:
+    bucket.put_object(Key="/a.jpg", Body=b"odd")
+    bucket.put_object(Key="a.jpg", Body=b"plain")
+    assert sorted(stored.name for stored in Storage().list(f"s3://{bucket.name}")) == ["/a.jpg", "a.jpg"]
+    assert Storage().read(f"s3://{bucket.name}/a.jpg", 10) == b"plain"
+    with pytest.raises(UnreadableObjectError, match="begins or ends with a slash"):
+        Storage().read(f"s3://{bucket.name}//a.jpg", 10)
+
+
+def test_files_with_odd_names_are_listed_but_not_read(tmp_path: Path) -> None:
+    for name in (b"a.jpg", b"line\nbreak.jpg", b"latin-\xfc.jpg"):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"x")
+    storage = Storage()
+    listed = {stored.name: stored.uri for stored in storage.list(tmp_path.as_uri())}
+    assert set(listed) == {"a.jpg", "line\nbreak.jpg", r"latin-\xfc.jpg"}
+    assert storage.read(listed["a.jpg"], 10) == b"x"
+    with pytest.raises(UnreadableObjectError, match=r"has a control character, '\\n'"):
+        storage.read(listed["line\nbreak.jpg"], 10)
+    with pytest.raises(UnreadableObjectError, match="its name is not UTF-8"):
+        storage.read(listed[r"latin-\xfc.jpg"], 10)
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.jpg").write_bytes(b"x")
+    (tmp_path / "real" / "up").symlink_to(tmp_path)
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing")
+    assert sorted(stored.name for stored in Storage().list(tmp_path.as_uri())) == ["linked/a.jpg", "real/a.jpg"]
 
 
 @pytest.mark.parametrize("uri", ["/tmp/x", "https://host/x", "s3://", "s3:///key", "file://relative/x", "", "file:/x"])
@@ -159,8 +208,10 @@ def test_a_server_that_is_not_there_is_an_error(
     aws_environment: None, monkeypatch: pytest.MonkeyPatch, unused_port: int
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused_port}")
-    with pytest.raises(StepError, match=r"^cannot list s3://some/x: .*error sending request"):
+    with pytest.raises(StepError, match=r"^cannot list s3://some/x: Could not connect to the endpoint"):
         list(Storage(max_retries=0).list("s3://some/x"))
+    with pytest.raises(StepError, match=r"^cannot read s3://some/x: .*error sending request"):
+        Storage(max_retries=0).read("s3://some/x", 10)
 
 
 @pytest.fixture
@@ -211,5 +262,7 @@ def test_without_an_endpoint_of_its_own_s3_is_looked_for_at_aws(
         monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port}")
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(StepError, match=rf"^cannot list {uri}: .*error sending request"):
+    with pytest.raises(StepError, match=rf"^cannot list {uri}: Failed to connect to proxy"):
         list(Storage(max_retries=0).list(uri))
+    with pytest.raises(StepError, match=rf"^cannot read {uri}: .*error sending request"):
+        Storage(max_retries=0).read(uri, 10)
