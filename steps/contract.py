@@ -70,12 +70,14 @@ class ProcessingJob(Generic[Settings]):
         hosts: the instances this job runs on.
         inputs: folder of each input, by name.
         outputs: folder of each output, by name; it exists.
+        name: the processing job's name.
     """
 
     settings: Settings
     hosts: Hosts
     inputs: Mapping[str, Path]
     outputs: Mapping[str, Path]
+    name: str
 
     def input(self, name: str) -> Path:
         """Folder that holds the input `name`.
@@ -156,6 +158,7 @@ def processing_job(
                 for entry in outputs
                 if "S3Output" in entry
             },
+            name=config.get("ProcessingJobName", "unnamed"),
         )
         for folder in job.outputs.values():
             folder.mkdir(parents=True, exist_ok=True)

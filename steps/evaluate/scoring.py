@@ -28,11 +28,16 @@ class Answers:
 
     Attributes:
         predictions: int64 [N], index of the class answered.
-        confidence: float32 [N], probability of that class, 0 to 1.
+        probabilities: float32 [N, classes], 0 to 1.
     """
 
     predictions: Labels
-    confidence: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """Probability of the class answered, float32 [N], 0 to 1."""
+        return self.probabilities[np.arange(len(self.predictions)), self.predictions]
 
 
 def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -> Answers:
@@ -48,25 +53,27 @@ def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -
         StepError: model.onnx is no ONNX model, contradicts its signature, or answers what is not a number.
     """
     network = _compile(model / MODEL_NAME, signature)
-    logits = np.empty((len(shards), len(signature.classes)), dtype=np.float32)
+    mirrored = signature.decision.mirrored
+    views = np.empty((1 + mirrored, len(shards), len(signature.classes)), dtype=np.float32)
 
-    def keep(request: openvino.InferRequest, rows: slice) -> None:
-        logits[rows] = request.get_output_tensor(0).data
+    def keep(request: openvino.InferRequest, place: tuple[int, slice]) -> None:
+        views[place] = request.get_output_tensor(0).data
 
     queue = openvino.AsyncInferQueue(network)
     queue.set_callback(keep)
     for rows, images in _batches(shards, batch_size):
-        queue.start_async(images, userdata=rows)
+        queue.start_async(images, userdata=(0, rows))
+        if mirrored:
+            queue.start_async(np.ascontiguousarray(images[:, :, ::-1]), userdata=(1, rows))
     queue.wait_all()
-    broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    broken = np.flatnonzero(~np.isfinite(views).all(axis=(0, 2)))
     if len(broken):
         raise StepError(
             f"{MODEL_NAME} answers values that are no finite numbers for {len(broken)} of {len(shards)} images, "
             f"{shards.ids[broken[0]]} the first: its training diverged"
         )
-    probabilities = _softmax(logits)
-    predictions = signature.decide(probabilities)
-    return Answers(predictions, probabilities[np.arange(len(predictions)), predictions])
+    probabilities = signature.decision.probabilities(*views)
+    return Answers(signature.decide(probabilities), probabilities)
 
 
 def _compile(file: Path, signature: Signature) -> openvino.CompiledModel:
@@ -110,9 +117,3 @@ def _batches(shards: Shards, batch_size: int) -> Iterator[tuple[slice, Images]]:
             reported = now
             rate = rows.stop / max(now - started, 1e-9)
             print(f"scoring: {rows.stop:,} of {len(shards):,} images, {rate:,.0f} images/s", flush=True)  # noqa: T201 - the container's log is its standard output
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return probabilities

@@ -83,7 +83,7 @@ def test_every_photo_is_scored_packed_or_accounted_for(target: Target, runs: Run
     summary = operations.read_json(target, f"{catalog}/catalog.json")
     assert summary["found"] == PHOTOS
     assert (summary["left_out"], summary["quarantined"]) == (0, 0)
-    assert evaluation(target, runs.lenient.arn)["counting"]["images"] == sum(summary["images"]["test"])
+    assert evaluation(target, runs.lenient.arn)["detail"]["images"] == sum(summary["images"]["test"])
 
 
 def test_the_package_points_at_its_artifact_image_and_metrics(target: Target, runs: Runs) -> None:
@@ -141,7 +141,7 @@ def test_the_tour_on_photos_of_a_folder_is_judged_by_the_published_figures(bins:
     assert "(at most 0.93 is allowed)" in done.stdout
     assert (tmp_path / "report.html").stat().st_size > 10_000
     assert (tmp_path / "explore.html").stat().st_size > 10_000
-    assert json.loads((tmp_path / "evaluation.json").read_text())["counting"]["images"] > 0
+    assert json.loads((tmp_path / "evaluation.json").read_text())["detail"]["images"] > 0
 
 
 @pytest.mark.slow
@@ -154,9 +154,9 @@ def test_the_tour_on_simulated_bins_registers_a_model(tmp_path: Path) -> None:
     assert "Gate      passed" in done.stdout
     assert "version 1, PendingManualApproval" in done.stdout
     evaluation = json.loads((tmp_path / "evaluation.json").read_text())
-    baseline, gate = evaluation["counting"]["baseline"], load_preset("demo").gate
+    baseline, gate = evaluation["detail"]["baseline"], load_preset("demo").gate
     assert gate.minimum_accuracy > baseline["accuracy"] + 0.1
-    assert gate.maximum_rmse < baseline["best_constant_rmse"]
+    assert gate.maximum_rmse < baseline["counting"]["best_constant_rmse"]
 
 
 def without_aws() -> dict[str, str]:
