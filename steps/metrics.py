@@ -55,9 +55,12 @@ def within_one(labels: Labels, predictions: Labels) -> float:
 
 
 def top_hits(labels: Labels, probabilities: NDArray[np.float32], most: int) -> NDArray[np.bool_]:
-    """Whether each image's class is among the `most` likeliest, bool [N]; `probabilities` is float32 [N, classes]."""
+    """Whether each image's class is among the `most` likeliest, bool [N]; `probabilities` is float32 [N, classes].
+
+    A class counts as behind those it is tied with: of many that a model gives no chance at all, none is likely.
+    """
     own = np.take_along_axis(probabilities, labels[:, None], axis=1)
-    hits: NDArray[np.bool_] = (probabilities > own).sum(axis=1) < most
+    hits: NDArray[np.bool_] = (probabilities >= own).sum(axis=1) <= most
     return hits
 
 

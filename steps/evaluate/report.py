@@ -45,7 +45,9 @@ def write_report(
         classes=_hardest_first(evaluation),
         rows=confusion_rows(shards.labels, answers.predictions, classes),
         pairs=most_confused(shards.labels, answers.predictions, classes, MOST_PAIRS),
-        distribution=distribution_chart(shards.labels, answers.predictions, classes),
+        distribution=distribution_chart(shards.labels, answers.predictions, classes)
+        if evaluation.detail.counting
+        else None,
         reliability=reliability_chart(evaluation.detail.calibration),
         coverage=coverage_chart(coverage_curve(right, answers.confidence), evaluation.detail.baseline.accuracy),
         misses=worst_misses(shards, answers, settings.gallery),

@@ -25,7 +25,7 @@ def test_every_preset_is_valid_and_can_be_placed(name: str) -> None:
     assert placed.images.training.startswith("111122223333.dkr.ecr.eu-west-1.")
 
 
-def test_the_default_gate_is_what_the_challenge_published() -> None:
+def test_the_gate_of_the_whole_dataset_is_what_the_challenge_published() -> None:
     gate = load_preset("abid").gate
     assert (gate.minimum_accuracy, gate.maximum_rmse) == (0.5567, 0.93)
 

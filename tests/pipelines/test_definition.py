@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.config import load_preset, preset_names
+from pipelines.config import load_preset, parse_config, preset_names
+from pipelines.definition import compile_definition
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -87,6 +88,61 @@ def test_the_gate_needs_accuracy_and_rmse_and_tells_both_numbers_when_it_refuses
     message = json.dumps(gate["ElseSteps"][0]["Arguments"]["ErrorMessage"])
     for part in ("accuracy.value", "rmse.value", "Parameters.MinimumAccuracy", "Parameters.MaximumRmse"):
         assert part in message
+
+
+FOLDERS = """
+name = "dog-breeds"
+[images]
+processing = "p"
+training = "t"
+serving = "s"
+[catalog]
+source = "s3://{bucket}/dogs"
+layout = "folders"
+[register]
+group = "breeds"
+[gate]
+minimum_accuracy = 0.8
+"""
+
+
+def compile_text(text: str) -> str:
+    config = parse_config(text, "test").placed("111122223333", "eu-west-1")
+    return compile_definition(config, "eu-west-1")
+
+
+def test_named_classes_have_a_gate_of_accuracy_alone_and_no_parameter_for_an_error() -> None:
+    definition = compile_text(FOLDERS)
+    gate = step(definition, "QualityGate")["Arguments"]
+    assert [condition["Type"] for condition in gate["Conditions"]] == ["GreaterThanOrEqualTo"]
+    assert "MaximumRmse" not in definition
+    assert "regression_metrics" not in definition
+    arguments = step(definition, "Evaluate")["Arguments"]["AppSpecification"]["ContainerArguments"]
+    assert "--maximum-rmse" not in arguments
+
+
+def test_the_gate_can_ask_that_a_model_is_not_worse_than_the_champion() -> None:
+    definition = compile_text(FOLDERS + "not_worse_than_champion = true")
+    gate = step(definition, "QualityGate")["Arguments"]
+    figure = gate["Conditions"][1]["LeftValue"]["Std:JsonGet"]["Path"]
+    assert (figure, gate["Conditions"][1]["RightValue"]) == ("detail.champion.not_worse", 1.0)
+    assert "detail.champion.statement" in json.dumps(gate["ElseSteps"][0]["Arguments"]["ErrorMessage"])
+    arguments = step(definition, "Evaluate")["Arguments"]["AppSpecification"]["ContainerArguments"]
+    assert arguments[arguments.index("--champion-required") + 1] == "True"
+
+
+def test_evaluate_reaches_the_registry_and_takes_no_earlier_result_for_it(definitions: dict[str, str]) -> None:
+    evaluate = step(definitions["demo"], "Evaluate")
+    assert "CacheConfig" not in evaluate
+    assert evaluate["Arguments"]["NetworkConfig"]["EnableNetworkIsolation"] is False
+    arguments = evaluate["Arguments"]["AppSpecification"]["ContainerArguments"]
+    assert arguments[arguments.index("--champion-group") + 1] == load_preset("demo").register_.group
+    assert {entry["InputName"] for entry in evaluate["Arguments"]["ProcessingInputs"]} == {
+        "code",
+        "model",
+        "test",
+        "catalog",
+    }
 
 
 def test_every_job_has_a_time_limit_and_encrypted_traffic(definitions: dict[str, str]) -> None:
