@@ -4,7 +4,6 @@ import math
 
 from torch import nn
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises."""
@@ -24,13 +23,11 @@ def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float) 
     return AdamW(groups, lr=learning_rate, fused=True)
 
 
-def make_schedule(optimizer: AdamW, steps: int) -> LambdaLR:
-    """Raise the rate linearly over the first tenth of `steps`, then lower it along a cosine towards zero."""
-    return LambdaLR(optimizer, lambda step: rate_factor(step, steps))
-
-
 def rate_factor(step: int, steps: int) -> float:
-    """The share of the highest learning rate that step `step` of `steps`, counted from 0, learns with."""
+    """The share of the highest learning rate that step `step` of `steps`, counted from 0, learns with.
+
+    It rises linearly over the first tenth of the steps, then falls along a cosine towards zero.
+    """
     warm_up = max(1, round(WARM_UP * steps))
     if step < warm_up:
         return (step + 1) / warm_up

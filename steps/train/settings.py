@@ -10,6 +10,8 @@ Architecture = Literal["resnet18", "resnet34", "resnet50"]
 
 METRICS = (
     "train:loss",
+    "train:accuracy",
+    "train:rmse",
     "train:images_per_second",
     "validation:loss",
     "validation:accuracy",
