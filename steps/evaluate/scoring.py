@@ -1,6 +1,7 @@
 """Answer every image of a dataset with the exported model, through the runtime that serves it."""
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Answers:
 
 
 def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -> Answers:
-    """Answer all images of `shards`, in their order, on the CPU.
+    """Answer all images of `shards`, in their order, on the CPU, as the signature's decision says.
 
     Args:
         model: folder that holds model.onnx.
@@ -53,20 +54,8 @@ def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -
         StepError: model.onnx is no ONNX model, contradicts its signature, or answers what is not a number.
     """
     network = _compile(model / MODEL_NAME, signature)
-    mirrored = signature.decision.mirrored
-    views = np.empty((1 + mirrored, len(shards), len(signature.classes)), dtype=np.float32)
-
-    def keep(request: openvino.InferRequest, place: tuple[int, slice]) -> None:
-        views[place] = request.get_output_tensor(0).data
-
-    queue = openvino.AsyncInferQueue(network)
-    queue.set_callback(keep)
-    for rows, images in _batches(shards, batch_size):
-        queue.start_async(images, userdata=(0, rows))
-        if mirrored:
-            queue.start_async(np.ascontiguousarray(images[:, :, ::-1]), userdata=(1, rows))
-    queue.wait_all()
-    broken = np.flatnonzero(~np.isfinite(views).all(axis=(0, 2)))
+    logits = _logits(network, signature, shards, batch_size)
+    broken = np.flatnonzero(~np.isfinite(logits).all(axis=(0, 2)))
     if len(broken):
         raise StepError(
             f"{MODEL_NAME} answers values that are no finite numbers for {len(broken)} of {len(shards)} images, "
@@ -74,6 +63,34 @@ def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -
         )
     probabilities = signature.decision.probabilities(*views)
     return Answers(signature.decide(probabilities), probabilities)
+
+
+def _logits(
+    network: openvino.CompiledModel, signature: Signature, shards: Shards, batch_size: int
+) -> NDArray[np.float32]:
+    """Logits float32 [V, N, classes]: of the images and, where the decision takes them, of the mirrored images."""
+    logits = np.empty((1 + signature.decision.mirrored, len(shards), len(signature.classes)), dtype=np.float32)
+    # Requests in turn rather than a queue with callbacks: those need Python's lock in the runtime's own threads, for
+    # which the runtime waits, lock in hand, when the network is let go.
+    idle = [network.create_infer_request() for _ in range(network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))]
+    busy: deque[tuple[openvino.InferRequest, int, slice]] = deque()
+
+    def finish() -> None:
+        request, view, rows = busy.popleft()
+        request.wait()
+        logits[view, rows] = request.get_output_tensor(0).data
+        idle.append(request)
+
+    for rows, images in _batches(shards, batch_size):
+        for view in range(len(logits)):
+            if not idle:
+                finish()
+            request = idle.pop()
+            request.start_async([np.ascontiguousarray(images[:, :, ::-1]) if view else images])
+            busy.append((request, view, rows))
+    while busy:
+        finish()
+    return logits
 
 
 def _compile(file: Path, signature: Signature) -> openvino.CompiledModel:
