@@ -61,7 +61,7 @@ def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -
             f"{MODEL_NAME} answers values that are no finite numbers for {len(broken)} of {len(shards)} images, "
             f"{shards.ids[broken[0]]} the first: its training diverged"
         )
-    probabilities = signature.decision.probabilities(*views)
+    probabilities = signature.decision.probabilities(*logits)
     return Answers(signature.decide(probabilities), probabilities)
 
 

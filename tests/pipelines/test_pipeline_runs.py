@@ -129,6 +129,19 @@ def test_the_aws_cli_in_another_process_lists_steps_describes_the_job_and_downlo
     assert "<html" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_an_execution_after_an_approval_is_compared_with_the_approved_model(target: Target, runs: Runs) -> None:
+    """The same photos and settings give the cached model, which is the approved one: nothing gained, nothing lost."""
+    approved = operations.decide(target, runs.config.register_.group, 1, "Approved", "")
+    source = {"SourceUri": f"s3://{runs.config.bucket}/bins"}
+    strict = {**source, "MinimumAccuracy": "0.999", "MaximumRmse": "0.001"}
+    again = watch(target, operations.start(target, runs.config.name, strict), Console(quiet=True))
+    champion = evaluation(target, again.arn)["detail"]["champion"]
+    assert (champion["package"], champion["version"], champion["not_worse"]) == (approved.arn, 1, 1)
+    assert champion["accuracy"] == pytest.approx(approved.accuracy, abs=1e-6)
+    assert champion["accuracy_difference"]["value"] == 0
+    assert evaluation(target, runs.lenient.arn)["detail"]["champion"]["version"] is None
+
+
 def test_the_tour_on_photos_of_a_folder_is_judged_by_the_published_figures(bins: Path, tmp_path: Path) -> None:
     """`make demo DATA=...`: with a handful of photos the challenge's accuracy is out of reach, and the tour says so."""
     command = [sys.executable, "-m", "pipelines", "demo", "--data", str(bins), "--images", "120"]
