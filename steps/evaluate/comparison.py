@@ -31,10 +31,7 @@ def compare(settings: EvaluateSettings, scored: Scored, shards: Shards, package:
         return _no_figures(None, 1.0, "there is no approved model to compare it with yet")
     logger.info("scoring the latest approved model, version %s", package.version)
     try:
-        with fetched_model(package) as folder:
-            signature = read_signature(folder)
-            check_match(signature, shards.dataset)
-            answers = answer(folder, signature, shards, settings.batch_size)
+        answers = _champion_answers(package, shards, settings.batch_size)
     except StepError as error:
         reason = f"it cannot be compared with the latest approved model, version {package.version}: {error}"
         logger.warning("%s", reason)
@@ -42,21 +39,23 @@ def compare(settings: EvaluateSettings, scored: Scored, shards: Shards, package:
     return _compared(settings, scored, answers, package)
 
 
-def check_match(signature: Signature, dataset: Dataset) -> None:
-    """Check that images of `dataset` are what a model with this signature was trained for.
-
-    Raises:
-        StepError: classes or preprocessing differ.
-    """
+def mismatch(signature: Signature, dataset: Dataset) -> str | None:
+    """What a model with this signature was trained for that images of `dataset` are not, as a predicate."""
     for what, expected, found in (
         ("classes", signature.classes, dataset.classes),
         ("images", signature.preprocessing, dataset.preprocessing),
     ):
         if expected != found:
-            raise StepError(
-                f"the model was trained for {what} of {_words(expected)}, but the test images have {_words(found)}: "
-                "evaluate a model on the dataset it was trained with"
-            )
+            return f"was trained for {what} of {_words(expected)}, but the test images have {_words(found)}"
+    return None
+
+
+def _champion_answers(package: ApprovedPackage, shards: Shards, batch_size: int) -> Answers:
+    with fetched_model(package) as folder:
+        signature = read_signature(folder)
+        if difference := mismatch(signature, shards.dataset):
+            raise StepError(f"that {difference}")
+        return answer(folder, signature, shards, batch_size)
 
 
 def _words(value: object) -> str:

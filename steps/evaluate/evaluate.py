@@ -6,7 +6,7 @@ from steps.contract import StepError
 from steps.counting import are_counts
 from steps.evaluate.artifact import unpacked_model
 from steps.evaluate.bootstrap import ClusterBootstrap
-from steps.evaluate.comparison import check_match, compare
+from steps.evaluate.comparison import compare, mismatch
 from steps.evaluate.groups import group_numbers
 from steps.evaluate.registry import ApprovedPackage
 from steps.evaluate.report import write_report
@@ -50,7 +50,8 @@ def evaluate(
     bootstrap = ClusterBootstrap(group_numbers(catalog, shards.ids), settings.resamples, settings.seed)
     with unpacked_model(model) as folder:
         signature = read_signature(folder)
-        check_match(signature, shards.dataset)
+        if difference := mismatch(signature, shards.dataset):
+            raise StepError(f"the model {difference}: evaluate a model on the dataset it was trained with")
         answers = answer(folder, signature, shards, settings.batch_size)
     scored = Scored(shards.labels, answers, signature, bootstrap, settings.level)
     evaluation = summarise(scored, compare(settings, scored, shards, champion))
