@@ -1,4 +1,4 @@
-"""The catalog's files: written by catalog, read by ingest, explore and evaluate.
+"""The catalog's files: written by catalog, read by ingest.
 
 catalog.parquet      one row per image that is used: id, uri, label, group, split, items, names
 quarantine.parquet   one row per image that cannot be used: id, uri, reason
@@ -123,35 +123,21 @@ def read_images(folder: Path, part: int = 0, parts: int = 1) -> list[CatalogImag
     Raises:
         StepError: the catalog is missing or broken.
     """
-    table = _read_catalog(folder)
+    file = folder / _CATALOG
+    try:
+        table = pq.read_table(file, schema=_CATALOG_SCHEMA)
+    except FileNotFoundError:
+        raise StepError(f"{file} does not exist: this folder was not written by catalog") from None
+    except (OSError, pa.ArrowException) as error:
+        raise StepError(f"{file} is not a catalog: {error}") from None
     share = table.take(pa.array(range(part, table.num_rows, parts), pa.int64()))
     return [_image(row) for row in share.to_pylist()]
-
-
-def read_groups(folder: Path) -> dict[str, str]:
-    """Read which group each image of the catalog belongs to, by the image's id.
-
-    Raises:
-        StepError: the catalog is missing or broken.
-    """
-    table = _read_catalog(folder, ["id", "group"])
-    return dict(zip(table["id"].to_pylist(), table["group"].to_pylist(), strict=True))
 
 
 def read_quarantine(file: Path) -> list[QuarantinedImage]:
     """Read images that cannot be used, as `write_quarantine` wrote them."""
     table = pq.read_table(file, schema=_QUARANTINE_SCHEMA)
     return [QuarantinedImage(**row) for row in table.to_pylist()]
-
-
-def _read_catalog(folder: Path, columns: list[str] | None = None) -> pa.Table:
-    file = folder / _CATALOG
-    try:
-        return pq.read_table(file, schema=_CATALOG_SCHEMA, columns=columns)
-    except FileNotFoundError:
-        raise StepError(f"{file} does not exist: this folder was not written by catalog") from None
-    except (OSError, pa.ArrowException) as error:
-        raise StepError(f"{file} is not a catalog: {error}") from None
 
 
 def _image(row: dict[str, Any]) -> CatalogImage:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from steps.catalog_files import read_groups
+from steps.catalog_files import read_images
 from steps.contract import StepError
 from steps.shards import Ids
 
@@ -16,7 +16,7 @@ def group_numbers(catalog: Path, ids: Ids) -> NDArray[np.int64]:
     Raises:
         StepError: the catalog is missing or broken, or does not know an image.
     """
-    groups = read_groups(catalog)
+    groups = {image.id: image.group for image in read_images(catalog)}
     unknown = [name for name in ids.tolist() if name not in groups]
     if unknown:
         raise StepError(
