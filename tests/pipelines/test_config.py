@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,13 @@ def test_a_preset_is_a_name_and_not_a_path(name: str) -> None:
         ("[train]\narchitecture = 'vgg'", r"field 'train.architecture' is 'vgg': Input should be 'resnet18', "),
         ("[gate]\nminimum_accuracy = 55.67", r"field 'gate.minimum_accuracy' is 55.67: .* less than or equal to 1"),
         ("[machines.train]\ninstance_type = 'g5'", r"field 'machines.train.instance_type' is 'g5': .* match pattern"),
+        ("[tune]\njobs = 3", r"field 'tune' is .*nothing is searched: give at least one of learning_rate, "),
+        ("[tune]\nlearning_rat = [1, 2]", r"unknown field 'tune.learning_rat': known are batch_size, .*learning_rate"),
+        ("[tune]\nlearning_rate = [0.01, 0.001]", r"field 'tune.learning_rate' is .*: Value error, give the lower end"),
+        ("[tune]\nlearning_rate = [0.01, 2.0]", r"tried value of 'learning_rate' is 2.0: .* less than or equal to 1"),
+        ("[tune]\nbatch_size = [1, 2]", r"tried value of 'batch_size' is 1: .* greater than or equal to 2"),
+        ("[tune]\nepochs = [1, 2]\ntrial_epochs = 1", r"epochs are searched and set by trial_epochs"),
+        ("[tune]\nepochs = [1, 2]\njobs = 2", r"parallel_jobs is 3, more than the 2 jobs"),
         ("[colour]\nred = 1", r"unknown field 'colour': known are "),
         ("= 1", "test is not TOML: "),
     ],
@@ -89,8 +98,11 @@ def test_every_field_of_a_preset_is_described() -> None:
     def undescribed(model: type, path: str) -> list[str]:
         found = []
         for name, field in model.model_fields.items():
-            if hasattr(field.annotation, "model_fields"):
-                found += undescribed(field.annotation, f"{path}{name}.")
+            sections = [
+                kind for kind in (field.annotation, *get_args(field.annotation)) if hasattr(kind, "model_fields")
+            ]
+            if sections:
+                found += undescribed(sections[0], f"{path}{name}.")
             elif not field.description:
                 found.append(path + name)
         return found

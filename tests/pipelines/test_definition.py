@@ -90,11 +90,54 @@ def test_the_gate_needs_accuracy_and_rmse_and_tells_both_numbers_when_it_refuses
 
 
 def test_every_job_has_a_time_limit_and_encrypted_traffic(definitions: dict[str, str]) -> None:
-    for name in ("Catalog", "Ingest", "Explore", "Train", "Evaluate"):
+    for name in ("Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate"):
         arguments = step(definitions["abid"], name)["Arguments"]
+        arguments = arguments.get("TrainingJobDefinition", arguments)
         network = arguments.get("NetworkConfig", arguments)
         assert arguments["StoppingCondition"]["MaxRuntimeInSeconds"] > 0
         assert network["EnableInterContainerTrafficEncryption"] is True
+
+
+@pytest.mark.parametrize("preset", ["abid", "abid-10k", "demo"])
+def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_preset(
+    preset: str, definitions: dict[str, str]
+) -> None:
+    tune, train = (step(definitions[preset], name)["Arguments"] for name in ("Tune", "Train"))
+    ranges = tune["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    tuned = {entry["Name"] for kind in ranges.values() for entry in kind}
+    given = train["HyperParameters"]
+    settings = load_preset(preset)
+    assert settings.tune
+    assert tuned == set(settings.tune.tuned)
+    assert set(given) == set(type(settings.train).model_fields)
+    for name, value in given.items():
+        if name in tuned:
+            assert f"Steps.Tune.BestTrainingJob.TunedHyperParameters['{name}']" in json.dumps(value)
+        else:
+            assert value == str(getattr(settings.train, name))
+    definition = tune["TrainingJobDefinition"]
+    assert definition["InputDataConfig"] == train["InputDataConfig"]
+    assert definition["Environment"] == train["Environment"]
+    assert not tuned & set(definition["StaticHyperParameters"])
+
+
+def test_without_a_search_nothing_is_tuned_and_train_has_the_presets_own_values() -> None:
+    from pipelines.definition import compile_definition
+
+    config = load_preset("demo").placed("111122223333", "us-east-1")
+    definition = compile_definition(config.model_copy(update={"tune": None}), "us-east-1")
+    assert "Tune" not in {found["Name"] for found in json.loads(definition)["Steps"]}
+    given = step(definition, "Train")["Arguments"]["HyperParameters"]
+    assert given["learning_rate"] == str(config.train.learning_rate)
+
+
+def test_trials_are_as_short_as_asked_for_and_have_their_own_outputs(definitions: dict[str, str]) -> None:
+    definition = step(definitions["demo"], "Tune")["Arguments"]["TrainingJobDefinition"]
+    settings = load_preset("demo").tune
+    assert settings
+    assert definition["StaticHyperParameters"]["epochs"] == str(settings.trial_epochs)
+    assert definition["OutputDataConfig"]["S3OutputPath"]["Std:Join"]["Values"][-1] == "tune"
+    assert step(definitions["demo"], "Tune")["CacheConfig"]["Enabled"] is True
 
 
 if __name__ == "__main__":
