@@ -31,7 +31,8 @@ from steps.gate.step import (
 from steps.ingest.step import ingest_step
 from steps.register.settings import ApprovalStatus
 from steps.register.step import register_step
-from steps.train.step import train_step
+from steps.train.step import train_step, training_channels, training_estimator
+from steps.tune.step import best_values, tune_step
 
 
 def build(config: Config, session: PipelineSession) -> Pipeline:
@@ -69,13 +70,19 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
         catalog=processing_output(catalog, "catalog"),
         ingested={name: processing_output(shards, name) for name in ("train", "validation", "test", "report")},
     )
-    model = train_step(
+    channels = training_channels(
         context,
-        config.train,
-        _machine(machines.train, instance_type=training_type),
-        train=processing_output(shards, "train"),
-        validation=processing_output(shards, "validation"),
+        processing_output(shards, "train"),
+        processing_output(shards, "validation"),
+        config.initial_weights,
     )
+    trainer = _machine(machines.train, instance_type=training_type)
+    searches, tuned = [], {}
+    if config.tune:
+        trial = training_estimator(context, config.train, trainer, "tune")
+        searches = [tune_step(context, config.tune, trial, channels)]
+        tuned = best_values(searches[0], config.tune)
+    model = train_step(context, training_estimator(context, config.train, trainer, "train", tuned), channels)
     artifact = model.properties.ModelArtifacts.S3ModelArtifacts
     report = evaluate_step(
         context,
@@ -107,7 +114,7 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
             *([] if maximum_rmse is None else [maximum_rmse]),
             approval,
         ],
-        steps=[catalog, shards, explore, model, report, gate],
+        steps=[catalog, shards, explore, *searches, model, report, gate],
         sagemaker_session=session,
     )
 

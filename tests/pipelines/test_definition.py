@@ -146,11 +146,71 @@ def test_evaluate_reaches_the_registry_and_takes_no_earlier_result_for_it(defini
 
 
 def test_every_job_has_a_time_limit_and_encrypted_traffic(definitions: dict[str, str]) -> None:
-    for name in ("Catalog", "Ingest", "Explore", "Train", "Evaluate"):
+    for name in ("Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate"):
         arguments = step(definitions["abid"], name)["Arguments"]
+        arguments = arguments.get("TrainingJobDefinition", arguments)
         network = arguments.get("NetworkConfig", arguments)
         assert arguments["StoppingCondition"]["MaxRuntimeInSeconds"] > 0
         assert network["EnableInterContainerTrafficEncryption"] is True
+
+
+@pytest.mark.parametrize("preset", ["abid", "abid-10k", "demo"])
+def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_preset(
+    preset: str, definitions: dict[str, str]
+) -> None:
+    tune, train = (step(definitions[preset], name)["Arguments"] for name in ("Tune", "Train"))
+    ranges = tune["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    tuned = {entry["Name"] for kind in ranges.values() for entry in kind}
+    given = train["HyperParameters"]
+    settings = load_preset(preset)
+    assert settings.tune
+    assert tuned == set(settings.tune.tuned)
+    assert set(given) == set(type(settings.train).model_fields)
+    for name, value in given.items():
+        if name in tuned:
+            assert f"Steps.Tune.BestTrainingJob.TunedHyperParameters['{name}']" in json.dumps(value)
+        else:
+            assert value == str(getattr(settings.train, name))
+    definition = tune["TrainingJobDefinition"]
+    assert definition["InputDataConfig"] == train["InputDataConfig"]
+    assert definition["Environment"] == train["Environment"]
+    assert not tuned & set(definition["StaticHyperParameters"])
+
+
+def test_without_a_search_nothing_is_tuned_and_train_has_the_presets_own_values() -> None:
+    from pipelines.definition import compile_definition
+
+    config = load_preset("demo").placed("111122223333", "us-east-1")
+    definition = compile_definition(config.model_copy(update={"tune": None}), "us-east-1")
+    assert "Tune" not in {found["Name"] for found in json.loads(definition)["Steps"]}
+    given = step(definition, "Train")["Arguments"]["HyperParameters"]
+    assert given["learning_rate"] == str(config.train.learning_rate)
+
+
+def test_training_and_its_trials_start_from_the_named_weights() -> None:
+    from pipelines.definition import compile_definition
+
+    config = load_preset("demo").model_copy(update={"initial_weights": "s3://{bucket}/weights/resnet18"})
+    placed = config.placed("111122223333", "us-east-1")
+    definition = compile_definition(placed, "us-east-1")
+    tune, train = (step(definition, name)["Arguments"] for name in ("Tune", "Train"))
+    for job in (tune["TrainingJobDefinition"], train):
+        sources = {each["ChannelName"]: each["DataSource"]["S3DataSource"]["S3Uri"] for each in job["InputDataConfig"]}
+        assert sources["weights"] == f"s3://{placed.bucket}/weights/resnet18/"
+
+
+def test_without_named_weights_there_is_no_channel_of_them(definitions: dict[str, str]) -> None:
+    channels = step(definitions["demo"], "Train")["Arguments"]["InputDataConfig"]
+    assert [each["ChannelName"] for each in channels] == ["code", "train", "validation"]
+
+
+def test_trials_are_as_short_as_asked_for_and_have_their_own_outputs(definitions: dict[str, str]) -> None:
+    definition = step(definitions["demo"], "Tune")["Arguments"]["TrainingJobDefinition"]
+    settings = load_preset("demo").tune
+    assert settings
+    assert definition["StaticHyperParameters"]["epochs"] == str(settings.trial_epochs)
+    assert definition["OutputDataConfig"]["S3OutputPath"]["Std:Join"]["Values"][-1] == "tune"
+    assert step(definitions["demo"], "Tune")["CacheConfig"]["Enabled"] is True
 
 
 if __name__ == "__main__":

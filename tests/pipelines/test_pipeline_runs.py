@@ -17,6 +17,7 @@ from pipelines.definition import compile_definition
 from pipelines.demo.photos import simulated_photos, transfer_progress
 from pipelines.progress import Progress, watch
 from pipelines.target import Target
+from steps.tune.settings import TuneSettings
 
 PHOTOS = 150
 AWS_CLI = Path(sys.executable).with_name("aws")
@@ -43,6 +44,14 @@ def runs(target: Target, bins: Path) -> Runs:
     small = {
         "ingest": preset.ingest.model_copy(update={"size": 32}),
         "train": preset.train.model_copy(update={"epochs": 1}),
+        "tune": TuneSettings(
+            jobs=2,
+            parallel_jobs=2,
+            trial_epochs=1,
+            learning_rate=(1e-4, 1e-2),
+            batch_size=(16, 32),
+            early_stopping=False,
+        ),
     }
     config = target.place(preset.model_copy(update=small))
     operations.upsert(target, config, compile_definition(config, target.region), lambda _: None)
@@ -58,7 +67,8 @@ def runs(target: Target, bins: Path) -> Runs:
 def test_a_model_that_passes_the_gate_is_registered_and_waits_for_approval(target: Target, runs: Runs) -> None:
     assert runs.lenient.status == "Succeeded", runs.lenient.reason
     names = [step.name for step in runs.lenient.steps]
-    assert names == ["Catalog", "Ingest", "Explore", "Train", "Evaluate", "QualityGate", "Register-RegisterModel"]
+    expected = ["Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate", "QualityGate", "Register-RegisterModel"]
+    assert names == expected
     (model,) = operations.list_models(target, runs.config.register_.group)
     assert (model.version, model.status) == (1, "PendingManualApproval")
     assert model.accuracy is not None
@@ -101,6 +111,20 @@ def test_training_metrics_reach_the_job_as_its_metric_definitions_say(target: Ta
     metrics = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
     assert set(metrics) == {definition["Name"] for definition in job["AlgorithmSpecification"]["MetricDefinitions"]}
     assert metrics["train:images_per_second"] > 0
+
+
+def test_training_takes_the_values_that_did_best_in_the_trials(target: Target, runs: Runs) -> None:
+    searched = runs.lenient.step("Tune")
+    assert searched
+    tuning = target.sagemaker.describe_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=searched.made.rsplit("/", 1)[-1]
+    )
+    job = target.sagemaker.describe_training_job(TrainingJobName=training_job(target, runs.lenient.arn))
+    best = tuning["BestTrainingJob"]["TunedHyperParameters"]
+    assert set(best) == {"learning_rate", "batch_size"}
+    assert best.items() <= job["HyperParameters"].items()
+    assert searched.note.startswith("2 of 2 trials; best validation:rmse ")
+    assert f"batch_size={best['batch_size']}" in searched.note
 
 
 def test_the_aws_cli_in_another_process_lists_steps_describes_the_job_and_downloads_the_report(
