@@ -4,7 +4,7 @@ import tomllib
 from importlib import resources
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from pipelines.errors import PipelineError
 from steps.catalog.settings import CatalogSettings
@@ -15,6 +15,7 @@ from steps.gate.settings import GateSettings
 from steps.ingest.settings import IngestSettings
 from steps.register.settings import RegisterSettings
 from steps.train.settings import TrainSettings
+from steps.tune.settings import TuneSettings
 
 INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 HOUR_SECONDS = 3600
@@ -28,7 +29,7 @@ class ImagesConfig(_Section):
     """Container images; `{account}` and `{region}` stand for where the pipeline is put."""
 
     processing: str = Field(description="image of catalog, ingest, explore and evaluate")
-    training: str = Field(description="image of train")
+    training: str = Field(description="image of train, and of tune's trials")
     serving: str = Field(description="image that answers for a registered model")
 
 
@@ -69,15 +70,41 @@ class Config(_Section):
         description="ISO 8601 age, days or hours, up to which a step's result is reused; the cache compares the URI of "
         "the source, not what lies there, so that new photos are noticed after this time at the latest",
     )
+    initial_weights: str = Field(
+        "",
+        pattern=r"^(s3://[^/]+/.+)?$",
+        description="S3 folder of one *.safetensors or *.pth file that training starts from; empty: random weights",
+    )
     images: ImagesConfig
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings
     ingest: IngestSettings = IngestSettings()
     explore: ExploreSettings = ExploreSettings()
     train: TrainSettings = TrainSettings()
+    tune: TuneSettings | None = Field(None, description="without it there is no tuning: train's own values are taken")
     evaluate: EvaluateSettings = EvaluateSettings()
     gate: GateSettings = GateSettings()
     register_: RegisterSettings = Field(RegisterSettings(), alias="register")
+
+    @field_validator("train")
+    @classmethod
+    def _a_head_stands_on_weights(cls, train: TrainSettings, info: ValidationInfo) -> TrainSettings:
+        if train.trainable == "head" and not info.data.get("initial_weights", "wrong itself, which is then told"):
+            raise ValueError("trainable is 'head', but initial_weights name none for the rest of the network")
+        return train
+
+    @field_validator("tune")
+    @classmethod
+    def _tries_what_train_takes(cls, tune: TuneSettings | None, info: ValidationInfo) -> TuneSettings | None:
+        train = info.data.get("train")  # absent where it is wrong itself, which is then told
+        if tune and train:
+            for name in tune.tuned:
+                for value in getattr(tune, name):
+                    try:
+                        TrainSettings.model_validate({**train.model_dump(), name: value})
+                    except ValidationError as error:
+                        raise ValueError(explain(error, TrainSettings, "tried value of")) from None
+        return tune
 
     def placed(self, account: str, region: str, partition: str = "aws") -> Self:
         """This configuration with account, region, partition and bucket filled in.

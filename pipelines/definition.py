@@ -7,18 +7,32 @@ from pipelines.sdk import offline_session, without_credentials  # isort: split
 from sagemaker.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
 from sagemaker.workflow.pipeline import Pipeline
 from sagemaker.workflow.pipeline_context import PipelineSession
+from sagemaker.workflow.steps import ProcessingStep
 
 from pipelines.code import read_bundles
 from pipelines.config import Config, MachineConfig
 from steps.catalog.step import catalog_step
 from steps.declaration import Images, Machine, StepContext, processing_output
-from steps.evaluate.step import evaluate_step, measured_accuracy, measured_rmse
+from steps.evaluate.step import (
+    champion_not_worse,
+    champion_statement,
+    evaluate_step,
+    measured_accuracy,
+    measured_rmse,
+)
 from steps.explore.step import explore_step
-from steps.gate.step import quality_gate
+from steps.gate.step import (
+    Requirement,
+    accurate_enough,
+    error_small_enough,
+    not_worse_than_champion,
+    quality_gate,
+)
 from steps.ingest.step import ingest_step
 from steps.register.settings import ApprovalStatus
 from steps.register.step import register_step
-from steps.train.step import train_step
+from steps.train.step import train_step, training_channels, training_estimator
+from steps.tune.step import best_values, tune_step
 
 
 def build(config: Config, session: PipelineSession) -> Pipeline:
@@ -37,7 +51,7 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
     ingest_count = ParameterInteger("IngestInstanceCount", machines.ingest.instance_count)
     training_type = ParameterString("TrainingInstanceType", machines.train.instance_type)
     minimum_accuracy = ParameterFloat("MinimumAccuracy", config.gate.minimum_accuracy)
-    maximum_rmse = ParameterFloat("MaximumRmse", config.gate.maximum_rmse)
+    maximum_rmse = None if config.gate.maximum_rmse is None else ParameterFloat("MaximumRmse", config.gate.maximum_rmse)
     approval = ParameterString(
         "ModelApprovalStatus", config.register_.approval_status, enum_values=list(get_args(ApprovalStatus))
     )
@@ -56,21 +70,38 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
         catalog=processing_output(catalog, "catalog"),
         ingested={name: processing_output(shards, name) for name in ("train", "validation", "test", "report")},
     )
-    model = train_step(
+    channels = training_channels(
         context,
-        config.train,
-        _machine(machines.train, instance_type=training_type),
-        train=processing_output(shards, "train"),
-        validation=processing_output(shards, "validation"),
+        processing_output(shards, "train"),
+        processing_output(shards, "validation"),
+        config.initial_weights,
     )
+    trainer = _machine(machines.train, instance_type=training_type)
+    searches, tuned = [], {}
+    if config.tune:
+        trial = training_estimator(context, config.train, trainer, "tune")
+        searches = [tune_step(context, config.tune, trial, channels)]
+        tuned = best_values(searches[0], config.tune)
+    model = train_step(context, training_estimator(context, config.train, trainer, "train", tuned), channels)
     artifact = model.properties.ModelArtifacts.S3ModelArtifacts
     report = evaluate_step(
-        context, config.evaluate, _machine(machines.evaluate), artifact, processing_output(shards, "test")
+        context,
+        config.evaluate,
+        _machine(machines.evaluate),
+        inputs={
+            "model": artifact,
+            "test": processing_output(shards, "test"),
+            "catalog": processing_output(catalog, "catalog"),
+        },
+        gate={
+            "champion_group": config.register_.group,
+            "champion_required": config.gate.not_worse_than_champion,
+            "minimum_accuracy": minimum_accuracy,
+            "maximum_rmse": maximum_rmse,
+        },
     )
     register = register_step(context, config.register_, artifact, processing_output(report, "evaluation"), approval)
-    gate = quality_gate(
-        measured_accuracy(report), measured_rmse(report), minimum_accuracy, maximum_rmse, passed=[register]
-    )
+    gate = quality_gate(_requirements(config, report, minimum_accuracy, maximum_rmse), passed=[register])
     return Pipeline(
         name=config.name,
         parameters=[
@@ -80,10 +111,10 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
             ingest_count,
             training_type,
             minimum_accuracy,
-            maximum_rmse,
+            *([] if maximum_rmse is None else [maximum_rmse]),
             approval,
         ],
-        steps=[catalog, shards, explore, model, report, gate],
+        steps=[catalog, shards, explore, *searches, model, report, gate],
         sagemaker_session=session,
     )
 
@@ -93,6 +124,17 @@ def compile_definition(config: Config, region: str) -> str:
     with without_credentials():
         definition: str = build(config, offline_session(region, config.bucket)).definition()
     return definition
+
+
+def _requirements(
+    config: Config, report: ProcessingStep, minimum_accuracy: ParameterFloat, maximum_rmse: ParameterFloat | None
+) -> list[Requirement]:
+    requirements = [accurate_enough(measured_accuracy(report), minimum_accuracy)]
+    if maximum_rmse is not None:
+        requirements.append(error_small_enough(measured_rmse(report), maximum_rmse))
+    if config.gate.not_worse_than_champion:
+        requirements.append(not_worse_than_champion(champion_not_worse(report), champion_statement(report)))
+    return requirements
 
 
 def _context(config: Config, session: PipelineSession) -> StepContext:

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from pipelines.notes import made_by, note_on
 from pipelines.target import Target
 
 ENDED = {"Succeeded", "Failed", "Stopped"}
 COLOURS = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Executing": "cyan", "Starting": "cyan"}
 PATIENCE = 30
 """Reads in a row that may fail before following an execution is given up."""
-LOG_GROUPS = {"ProcessingJob": "/aws/sagemaker/ProcessingJobs", "TrainingJob": "/aws/sagemaker/TrainingJobs"}
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,15 @@ class StepProgress:
         name: the step's name.
         status: Starting, Executing, Succeeded, Failed or Stopped.
         seconds: how long it ran, or has run so far.
-        note: what came of it or, while it runs, the last line of its log.
+        note: what came of it or, while it runs, how far it is.
+        made: ARN of the job or model package it made; empty where there is none.
     """
 
     name: str
     status: str
     seconds: float
     note: str
+    made: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,47 +150,9 @@ def _step(target: Target, described: Any) -> StepProgress:
         name=described["StepName"],
         status=described["StepStatus"],
         seconds=(end - start).total_seconds() if start else 0.0,
-        note=_note(target, described),
+        note=note_on(target, described),
+        made=made_by(described),
     )
-
-
-def _note(target: Target, described: Any) -> str:
-    metadata = described.get("Metadata", {})
-    if "FailureReason" in described:
-        return _exit_message(target, metadata) or str(described["FailureReason"])
-    if "Condition" in metadata:
-        return f"the conditions are {metadata['Condition'].get('Outcome', 'not evaluated yet')}"
-    if "RegisterModel" in metadata:
-        return str(metadata["RegisterModel"]["Arn"])
-    if "CacheHitResult" in described:
-        return "reused from an earlier execution"
-    for kind, group in LOG_GROUPS.items():
-        if kind in metadata:
-            return _last_log_line(target, group, metadata[kind]["Arn"].rsplit("/", 1)[-1])
-    return ""
-
-
-def _exit_message(target: Target, metadata: Any) -> str:
-    """What a processing job's program wrote of its failure; AWS keeps that apart from the failure reason."""
-    if "ProcessingJob" not in metadata:
-        return ""
-    job = target.sagemaker.describe_processing_job(
-        ProcessingJobName=metadata["ProcessingJob"]["Arn"].rsplit("/", 1)[-1]
-    )
-    return job.get("ExitMessage", "")
-
-
-def _last_log_line(target: Target, group: str, job: str) -> str:
-    """The newest line of the job's log; empty while there is none, or when logs may not be read."""
-    try:
-        streams = target.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/", limit=1)
-        if not streams["logStreams"]:
-            return ""
-        name = streams["logStreams"][0]["logStreamName"]
-        events = target.logs.get_log_events(logGroupName=group, logStreamName=name, limit=1, startFromHead=False)
-    except ClientError:
-        return ""
-    return events["events"][-1]["message"].strip() if events["events"] else ""
 
 
 def _plain(note: str) -> str:

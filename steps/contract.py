@@ -13,10 +13,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -70,12 +70,14 @@ class ProcessingJob(Generic[Settings]):
         hosts: the instances this job runs on.
         inputs: folder of each input, by name.
         outputs: folder of each output, by name; it exists.
+        name: the processing job's name.
     """
 
     settings: Settings
     hosts: Hosts
     inputs: Mapping[str, Path]
     outputs: Mapping[str, Path]
+    name: str
 
     def input(self, name: str) -> Path:
         """Folder that holds the input `name`.
@@ -156,6 +158,7 @@ def processing_job(
                 for entry in outputs
                 if "S3Output" in entry
             },
+            name=config.get("ProcessingJobName", "unnamed"),
         )
         for folder in job.outputs.values():
             folder.mkdir(parents=True, exist_ok=True)
@@ -246,9 +249,11 @@ def known_fields(settings: type[BaseModel], path: Sequence[int | str]) -> list[s
     model: Any = settings
     for part in path:
         field = model.model_fields.get(part) if isinstance(part, str) else None
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]  # a section may be optional
+        section = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if section is None:
             break
-        model = field.annotation
+        model = section
     return sorted(field.alias or name for name, field in model.model_fields.items())
 
 
@@ -289,7 +294,16 @@ def _report_failure(file: Path, reason: str) -> None:
 
 def _own_hyperparameters(values: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what SageMaker itself adds, such as `_tuning_objective_metric` and `sagemaker_region`."""
-    return {name: value for name, value in values.items() if not name.startswith(("_", "sagemaker_"))}
+    own = {name: value for name, value in values.items() if not name.startswith(("_", "sagemaker_"))}
+    return {name: _unquoted(value) for name, value in own.items()}
+
+
+def _unquoted(value: Any) -> Any:
+    """A text without the JSON quotes that the SDK's framework estimators put around categorical values when tuning."""
+    if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
+        with suppress(json.JSONDecodeError):
+            return json.loads(value)
+    return value
 
 
 def _read_hosts(file: Path) -> Hosts:

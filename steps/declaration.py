@@ -115,6 +115,7 @@ def processing_step(
     outputs: list[str],
     property_files: list[PropertyFile] | None = None,
     isolated: bool = False,
+    cached: bool = True,
 ) -> ProcessingStep:
     """Declare the ProcessingStep that runs `python3 -m steps.<name>` on its own code.
 
@@ -127,6 +128,7 @@ def processing_step(
         outputs: names of the outputs.
         property_files: JSON outputs that later steps look into.
         isolated: cut the container off the network; only for steps that need nothing but their inputs.
+        cached: reuse an earlier result; not for steps whose result also depends on what is neither input nor argument.
     """
     processor = Processor(
         role=context.role,
@@ -157,7 +159,7 @@ def processing_step(
             ],
         ),
         property_files=property_files,
-        cache_config=reuse_results(context.cache_expires_after),
+        cache_config=reuse_results(context.cache_expires_after) if cached else None,
         retry_policies=context.job_retries,
     )
 
@@ -167,10 +169,15 @@ def reuse_results(expires_after: str) -> CacheConfig:
     return CacheConfig(enable_caching=True, expire_after=expires_after)
 
 
-def to_arguments(settings: StepSettings, **variables: PipelineVariable) -> list[str | PipelineVariable]:
-    """Container arguments `--field-name value` for every field; `variables` take the place of settings by name."""
+def to_arguments(
+    settings: StepSettings, **variables: str | bool | PipelineVariable | None
+) -> list[str | PipelineVariable]:
+    """Container arguments `--field-name value` for every field that is not None.
+
+    `variables` take the place of settings by name, or are added to them.
+    """
     values = {**settings.model_dump(mode="json"), **variables}
-    pairs = [(f"--{name.replace('_', '-')}", _as_text(value)) for name, value in values.items()]
+    pairs = [(f"--{name.replace('_', '-')}", _as_text(value)) for name, value in values.items() if value is not None]
     return [part for pair in pairs for part in pair]
 
 

@@ -5,6 +5,7 @@ Labels and predictions are int64 [N] indices of classes; for counting, the index
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,17 @@ class ClassScore:
 
     Attributes:
         images: how many images have this label.
-        accuracy: share of them answered right, 0 to 1; nan when there are none.
+        answers: how many images were answered to be of this class.
+        accuracy: share of its images answered right, 0 to 1; nan when there are none.
+        precision: share of its answers that are right, 0 to 1; nan when there are none.
         rmse: root mean squared error in items; nan when there are none.
         mae: mean absolute error in items; nan when there are none.
     """
 
     images: int
+    answers: int
     accuracy: float
+    precision: float
     rmse: float
     mae: float
 
@@ -47,6 +52,31 @@ def mean_absolute_error(labels: Labels, predictions: Labels) -> float:
 def within_one(labels: Labels, predictions: Labels) -> float:
     """Share of answers at most one item off, 0 to 1; nan for no image."""
     return float(np.mean(np.abs(labels - predictions) <= 1)) if len(labels) else math.nan
+
+
+def top_hits(labels: Labels, probabilities: NDArray[np.float32], most: int) -> NDArray[np.bool_]:
+    """Whether each image's class is among the `most` likeliest, bool [N]; `probabilities` is float32 [N, classes].
+
+    A class counts as behind those it is tied with: of many that a model gives no chance at all, none is likely.
+    """
+    own = np.take_along_axis(probabilities, labels[:, None], axis=1)
+    hits: NDArray[np.bool_] = (probabilities >= own).sum(axis=1) <= most
+    return hits
+
+
+def macro_f1(right: NDArray[np.float64], images: NDArray[np.float64], answers: NDArray[np.float64]) -> Any:
+    """Mean over classes of F1, 2 right / (images + answers), 0 to 1; classes neither seen nor answered are left out.
+
+    Args:
+        right: float64 [..., classes], images of the class that were answered right.
+        images: float64 [..., classes], images of the class.
+        answers: float64 [..., classes], images answered to be of the class.
+
+    Returns:
+        float64 [...].
+    """
+    seen = images + answers
+    return np.divide(2 * right, seen, out=np.zeros_like(seen), where=seen > 0).sum(axis=-1) / (seen > 0).sum(axis=-1)
 
 
 def accuracy_standard_error(labels: Labels, predictions: Labels) -> float:
@@ -85,6 +115,13 @@ def class_scores(labels: Labels, predictions: Labels, classes: int) -> list[Clas
 
 
 def _class_score(labels: Labels, predictions: Labels, label: int) -> ClassScore:
-    rows = labels == label
+    rows, answers = labels == label, predictions == label
     own, answered = labels[rows], predictions[rows]
-    return ClassScore(int(rows.sum()), accuracy(own, answered), rmse(own, answered), mean_absolute_error(own, answered))
+    return ClassScore(
+        images=int(rows.sum()),
+        answers=int(answers.sum()),
+        accuracy=accuracy(own, answered),
+        precision=accuracy(labels[answers], predictions[answers]),
+        rmse=rmse(own, answered),
+        mae=mean_absolute_error(own, answered),
+    )

@@ -19,6 +19,7 @@ from pipelines.target import Target, connect
 from steps.gate.settings import GateSettings
 
 PRESET = "demo"
+REAL_PRESET = "abid"
 CONTAINERS = Path(__file__).resolve().parents[2] / "containers"
 
 
@@ -47,8 +48,8 @@ def tour(data: str, images: int, folder: Path, console: Console) -> None:
         config = target.place(load_preset(PRESET))
         source = _put_up(target, config, photos, console)
         # Real photos are judged by what was published about them, not by what suits our drawings.
-        ended = _execute(target, config, source, GateSettings() if data else config.gate, console)
-        _summarise(target, config, ended, folder, console)
+        ended = _execute(target, config, source, load_preset(REAL_PRESET).gate if data else config.gate, console)
+        _summarise(target, ended, folder, console)
     console.print(f"\nDone in {time.monotonic() - begun:.0f} s.")
 
 
@@ -99,7 +100,7 @@ def _execute(target: Target, config: Config, source: str, gate: GateSettings, co
     return watch(target, execution, console)
 
 
-def _summarise(target: Target, config: Config, ended: Progress, folder: Path, console: Console) -> None:
+def _summarise(target: Target, ended: Progress, folder: Path, console: Console) -> None:
     evaluated = ended.step("Evaluate")
     if evaluated is None or evaluated.status != "Succeeded":
         raise PipelineError(f"the execution ended as {ended.status}: {ended.reason}")
@@ -108,13 +109,17 @@ def _summarise(target: Target, config: Config, ended: Progress, folder: Path, co
     figures = operations.read_json(target, f"{evaluation}/evaluation.json")
     accuracy = figures["multiclass_classification_metrics"]["accuracy"]["value"]
     rmse = figures["regression_metrics"]["rmse"]["value"]
-    guess = figures["counting"]["baseline"]
+    guess = figures["detail"]["baseline"]
     _say(console, f"Accuracy  {accuracy:.1%} of the test photos counted exactly right")
     _say(console, f"          ({guess['accuracy']:.1%} by always answering {guess['commonest']}, the commonest count)")
     _say(console, f"RMSE      {rmse:.3f} items")
-    _say(console, f"          ({guess['best_constant_rmse']:.3f} by always answering {guess['best_constant']})")
-    if ended.status == "Succeeded":
-        model = operations.list_models(target, config.register_.group)[0]
+    best = guess["counting"]
+    _say(console, f"          ({best['best_constant_rmse']:.3f} by always answering {best['best_constant']})")
+    if searched := ended.step("Tune"):
+        _say(console, f"Tuned     {searched.note}")
+    registered = ended.step("Register-RegisterModel")
+    if registered and ended.status == "Succeeded":
+        model = operations.describe_model(target, registered.made)
         _say(console, f"Gate      passed\nModel     version {model.version}, {model.status}: {model.arn}")
     elif refusal := ended.step("QualityTooLow"):
         _say(console, f"Gate      refused; the execution ended as {ended.status}: {refusal.note}")

@@ -5,16 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines.local.aws import Json, arn, now, shorten
 from pipelines.local.definition import Definition, Step
 from pipelines.local.expressions import as_text
-from pipelines.local.jobs.job import Job
 from pipelines.local.parameters import Value
 
 _LONGEST_STEP_REASON = 1024  # characters, as in AWS's model
 _LONGEST_EXECUTION_REASON = 1300
+
+
+class Stoppable(Protocol):
+    """What an execution stops when it is stopped."""
+
+    def stop(self) -> None:
+        """Ask it to end."""
 
 
 @dataclass
@@ -131,7 +137,7 @@ class Execution:
         self.ended = threading.Event()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._jobs: set[Job] = set()
+        self._jobs: set[Stoppable] = set()
 
     @property
     def stopping(self) -> bool:
@@ -145,7 +151,7 @@ class Execution:
             self.runs[step.name] = run
         return run
 
-    def attach(self, job: Job) -> None:
+    def attach(self, job: Stoppable) -> None:
         """Have a running step's job stopped together with the execution."""
         with self._lock:
             self._jobs.add(job)

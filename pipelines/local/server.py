@@ -20,6 +20,7 @@ from pipelines.local.pipelines import Pipelines
 from pipelines.local.registry import Registry
 from pipelines.local.step_types import Services
 from pipelines.local.tags import Tags
+from pipelines.local.tuning.service import TuningJobs
 
 _GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
 _CLOSE_SECONDS = 20.0  # for everything to end when the server stops
@@ -97,6 +98,7 @@ class EmbeddedSageMaker:
         server, self._server = self._server, None
         try:
             self._pipelines.close(_CLOSE_SECONDS)
+            self._tuning.close(_CLOSE_SECONDS)
             self._jobs.close(_CLOSE_SECONDS)
         finally:
             server.shutdown()
@@ -121,11 +123,13 @@ class EmbeddedSageMaker:
         host, port = listener.getsockname()[:2]
         self._connection = Connection(f"http://{host}:{port}")
         self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
-        self._pipelines = Pipelines(Services(self._jobs, self._connection))
-        tags = Tags(lambda: {**self._jobs.tags(), **self._pipelines.tags()})
+        self._tuning = TuningJobs(self._jobs)
+        self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection))
+        ours = (self._jobs, self._tuning, self._pipelines)
+        tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
         gateway = Gateway(
             DomainDispatcherApplication(create_backend_app),
-            {**self._jobs.actions(), **self._pipelines.actions(), **tags.actions()},
+            {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
         )
         self._server = make_server(

@@ -21,8 +21,12 @@ from pipelines.local.jobs.service import Jobs
 from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.records import Execution, StepRun
 from pipelines.local.shapes import check
+from pipelines.local.tuning.job import TuningJob
+from pipelines.local.tuning.service import TuningJobs
 
 _LONGEST_JOB_NAME = 63
+_LONGEST_TUNING_JOB_NAME = 32
+_MOST_SUMMARIES = 50  # of the training jobs that a tuning step's properties hold
 _SUFFIX = string.ascii_letters + string.digits
 
 
@@ -39,6 +43,7 @@ class Services:
     """What steps work with."""
 
     jobs: Jobs
+    tuning: TuningJobs
     connection: Connection
 
 
@@ -75,17 +80,22 @@ def take(turn: Turn) -> None:
 def _run_job(turn: Turn, kind: type[Job]) -> None:
     arguments = resolve(turn.step.arguments, turn.scope)
     arguments.pop("ExperimentConfig", None)
-    request = {**arguments, kind.name_field(): _job_name(turn.execution.identity, turn.step.name)}
+    name = _job_name(f"pipelines-{turn.execution.identity}", turn.step.name, _LONGEST_JOB_NAME)
+    request = {**arguments, kind.name_field(): name}
     check(f"Create{kind.kind.capitalize()}Job", request)
     job = turn.services.jobs.create(kind, request)
     turn.run.metadata = {f"{kind.kind.capitalize()}Job": {"Arn": job.arn}}
+    _see_to_its_end(turn, job)
+    turn.run.properties = job.describe()
+
+
+def _see_to_its_end(turn: Turn, job: Job | TuningJob) -> None:
     turn.execution.attach(job)
     job.wait()
     if job.status == "Stopped" and turn.execution.stopping:
         raise StepStopped
     if job.status != "Completed":
         raise StepFailed(job.failure_reason or f"ClientError: the job {job.name} was stopped.")
-    turn.run.properties = job.describe()
 
 
 def _processing(turn: Turn) -> None:
@@ -94,6 +104,18 @@ def _processing(turn: Turn) -> None:
 
 def _training(turn: Turn) -> None:
     _run_job(turn, TrainingJob)
+
+
+def _tuning(turn: Turn) -> None:
+    arguments = resolve(turn.step.arguments, turn.scope)
+    name = _job_name(turn.execution.identity, turn.step.name, _LONGEST_TUNING_JOB_NAME)
+    request = {**arguments, "HyperParameterTuningJobName": name}
+    check("CreateHyperParameterTuningJob", request)
+    job = turn.services.tuning.create(request)
+    turn.run.metadata = {"TuningJob": {"Arn": job.arn}}
+    _see_to_its_end(turn, job)
+    summaries = [trial.summary() for trial in job.ranked()[:_MOST_SUMMARIES]]
+    turn.run.properties = {**job.describe(), "TrainingJobSummaries": summaries}
 
 
 def _condition(turn: Turn) -> None:
@@ -131,15 +153,15 @@ def _fail(turn: Turn) -> None:
 _TYPES: dict[str, Callable[[Turn], None]] = {
     "Processing": _processing,
     "Training": _training,
+    "Tuning": _tuning,
     "Condition": _condition,
     "RegisterModel": _register_model,
     "Fail": _fail,
 }
 
 
-def _job_name(execution: str, step: str) -> str:
-    """AWS's form: `pipelines-<execution>-<step>-<suffix>`, the step's name cut so that the whole fits."""
+def _job_name(head: str, step: str, longest: int) -> str:
+    """AWS's form: `<head>-<step>-<suffix>`, the step's name cut so that the whole fits."""
     suffix = "".join(secrets.choice(_SUFFIX) for _ in range(10))
-    head = f"pipelines-{execution}-"
-    room = _LONGEST_JOB_NAME - len(head) - len(suffix) - 1
-    return f"{head}{step[:room].rstrip('-')}-{suffix}"
+    room = longest - len(head) - len(suffix) - 2
+    return f"{head}-{step[:room].rstrip('-')}-{suffix}"

@@ -30,6 +30,7 @@ class _Call:
 _CALLS = {
     "Processing": _Call("CreateProcessingJob", frozenset({"ProcessingJobName"})),
     "Training": _Call("CreateTrainingJob", frozenset({"TrainingJobName"})),
+    "Tuning": _Call("CreateHyperParameterTuningJob", frozenset({"HyperParameterTuningJobName"})),
     "RegisterModel": _Call("CreateModelPackage"),
 }
 STEP_TYPES = (*_CALLS, "Condition", "Fail")

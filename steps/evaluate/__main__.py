@@ -2,8 +2,19 @@
 
 from steps.contract import processing_job
 from steps.evaluate.evaluate import evaluate
-from steps.evaluate.settings import EvaluateSettings
+from steps.evaluate.experiments import log_figures
+from steps.evaluate.registry import latest_approved
+from steps.evaluate.settings import EvaluateArguments
 
 if __name__ == "__main__":
-    with processing_job(EvaluateSettings) as job:
-        evaluate(job.settings, job.input("model"), job.input("test"), job.output("evaluation"))
+    with processing_job(EvaluateArguments) as job:
+        group = job.settings.champion_group
+        evaluation = evaluate(
+            job.settings,
+            model=job.input("model"),
+            test=job.input("test"),
+            catalog=job.input("catalog"),
+            output=job.output("evaluation"),
+            champion=latest_approved(group) if group else None,
+        )
+        log_figures(job.name, evaluation)

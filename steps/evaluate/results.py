@@ -1,15 +1,10 @@
-"""What evaluation.json holds: SageMaker's model quality form, which Studio shows, and our own block on counting."""
+"""What evaluation.json holds: SageMaker's model quality form, which Studio shows, and a block of our own."""
 
-import math
-
-import numpy as np
 from pydantic import Field
 
-from steps import metrics
+from steps.decision import Rule
 from steps.figures import Part, Rounded
-from steps.metrics import Labels
 from steps.preprocessing import ContrastRule, ResizeRule
-from steps.signature import Signature
 
 
 class Metric(Part):
@@ -33,14 +28,51 @@ class RegressionMetrics(Part):
     mae: Metric = Field(description="mean absolute error, items")
 
 
+class Estimate(Part):
+    """A figure and the interval that chance moves it in; see steps/evaluate/bootstrap.py."""
+
+    value: Rounded
+    low: Rounded
+    high: Rounded
+
+
+class CountingFigures(Part):
+    """Figures that only counts have."""
+
+    rmse: Estimate = Field(description="root mean squared error, items")
+    mae: Estimate = Field(description="mean absolute error, items")
+    within_one: Estimate = Field(description="share of answers at most one item off, 0 to 1")
+    expected_rmse: Estimate = Field(
+        description="RMSE of the mean count, fractions allowed, instead of the answered count; items"
+    )
+
+
+class NamingFigures(Part):
+    """Figures that are of use where there are many classes and none is nearer to another."""
+
+    top_5: Estimate = Field(description="share of images whose class is among the five likeliest, 0 to 1")
+    macro_f1: Estimate = Field(description="mean over classes of F1, 0 to 1; large classes count no more than small")
+
+
 class ClassResult(Part):
-    """The scores of the images of one true class; null where the test split has none of them."""
+    """The scores of one class; null where there is no image to tell."""
 
     name: str = Field(alias="class")
-    images: int
-    accuracy: float | None = Field(description="0 to 1")
-    rmse: float | None = Field(description="items")
-    mae: float | None = Field(description="items")
+    images: int = Field(description="images of this class")
+    answers: int = Field(description="images that were answered to be of this class")
+    accuracy: Estimate | None = Field(description="share of its images answered right (recall), 0 to 1")
+    precision: float | None = Field(description="share of its answers that are right, 0 to 1")
+    rmse: float | None = Field(description="of its images, items; counts only")
+    mae: float | None = Field(description="of its images, items; counts only")
+
+
+class CountingBaseline(Part):
+    """What always giving one count costs."""
+
+    rmse: float = Field(description="of always answering the commonest class, items")
+    within_one: float = Field(description="of always answering the commonest class, 0 to 1")
+    best_constant: str = Field(description="the class which, always answered, has the lowest RMSE")
+    best_constant_rmse: float = Field(description="items")
 
 
 class Baseline(Part):
@@ -48,10 +80,55 @@ class Baseline(Part):
 
     commonest: str = Field(description="the class most images have")
     accuracy: float = Field(description="of always answering the commonest class: the most a constant answer reaches")
-    rmse: float = Field(description="of always answering the commonest class, items")
-    within_one: float = Field(description="of always answering the commonest class, 0 to 1")
-    best_constant: str = Field(description="the class which, always answered, has the lowest RMSE")
-    best_constant_rmse: float = Field(description="items")
+    counting: CountingBaseline | None = Field(description="counts only")
+
+
+class ReliabilityBin(Part):
+    """Answers about equally sure."""
+
+    images: int
+    confidence: float = Field(description="mean probability the model gave its answers, 0 to 1")
+    accuracy: float = Field(description="share of them that are right, 0 to 1")
+
+
+class Calibration(Part):
+    """Whether answers are as often right as the model says."""
+
+    error: Rounded = Field(description="expected calibration error, 0 to 1")
+    bins: tuple[ReliabilityBin, ...] = Field(description="those that hold an image, least sure first")
+
+
+class CoveragePoint(Part):
+    """What is reached when only the surest answers are given."""
+
+    coverage: float = Field(description="share of images that are answered")
+    images: int
+    least_confidence: float = Field(description="of the answers given, 0 to 1: the threshold to abstain below")
+    accuracy: float = Field(description="of the answers given, 0 to 1")
+    rmse: float | None = Field(description="of the answers given, items; counts only")
+
+
+class Difference(Estimate):
+    """This model's figure less the champion's, on the same images and resamples."""
+
+    worse_share: float = Field(description="share of resamples in which this model loses more than is tolerated")
+
+
+class Champion(Part):
+    """How this model stands against the latest approved one.
+
+    `not_worse` is a number because conditions of pipelines compare numbers. It is 1 without a champion, and 0 with one
+    that cannot be compared: what was not shown is not claimed.
+    """
+
+    package: str | None = Field(description="ARN of the champion's model package; null when there is none")
+    version: int | None
+    accuracy: float | None = Field(description="the champion's, 0 to 1; null when it could not be compared")
+    rmse: float | None = Field(description="the champion's, items; counts only")
+    accuracy_difference: Difference | None
+    rmse_difference: Difference | None
+    not_worse: float = Field(ge=0, le=1, description="1 or 0")
+    statement: str = Field(description="the comparison for people: a clause without capital and full stop")
 
 
 class Provenance(Part):
@@ -64,105 +141,31 @@ class Provenance(Part):
     resize: ResizeRule
     contrast: ContrastRule
     precision: str = Field(description="arithmetic of the runtime while scoring")
+    rule: Rule = Field(description="how probabilities become an answer")
+    temperature: float
+    mirrored: bool = Field(description="whether the mirrored image was looked at too")
 
 
-class Counting(Part):
+class Detail(Part):
     """What SageMaker's form has no place for."""
 
     images: int = Field(description="images scored")
-    within_one: float = Field(description="share of answers at most one item off, 0 to 1")
+    groups: int = Field(description="groups of images that belong together; intervals resample these")
+    level: float = Field(description="share of resamples that intervals span")
+    accuracy: Estimate
+    counting: CountingFigures | None = Field(description="null for named classes")
+    naming: NamingFigures | None = Field(description="null for counts")
     per_class: tuple[ClassResult, ...]
     baseline: Baseline
+    calibration: Calibration
+    coverage: tuple[CoveragePoint, ...]
+    champion: Champion
     model: Provenance
 
 
 class Evaluation(Part):
-    """The content of evaluation.json; the quality gate reads the accuracy and the RMSE, which are finite."""
+    """The content of evaluation.json; the quality gate reads the accuracy, the RMSE and `not_worse`."""
 
     multiclass_classification_metrics: ClassificationMetrics
-    regression_metrics: RegressionMetrics
-    counting: Counting
-
-
-def summarise(labels: Labels, predictions: Labels, signature: Signature, precision: str) -> Evaluation:
-    """Compute all figures.
-
-    Args:
-        labels: int64 [N], N > 0, true class indices.
-        predictions: int64 [N], answered class indices.
-        signature: of the model that answered.
-        precision: arithmetic it answered in.
-    """
-    return Evaluation(
-        multiclass_classification_metrics=ClassificationMetrics(
-            accuracy=Metric(
-                value=metrics.accuracy(labels, predictions),
-                standard_deviation=metrics.accuracy_standard_error(labels, predictions),
-            ),
-            confusion_matrix=_confusion(labels, predictions, signature.classes),
-        ),
-        regression_metrics=RegressionMetrics(
-            rmse=Metric(
-                value=metrics.rmse(labels, predictions),
-                standard_deviation=metrics.rmse_standard_error(labels, predictions),
-            ),
-            mae=Metric(
-                value=metrics.mean_absolute_error(labels, predictions),
-                standard_deviation=metrics.mean_absolute_error_standard_error(labels, predictions),
-            ),
-        ),
-        counting=Counting(
-            images=len(labels),
-            within_one=metrics.within_one(labels, predictions),
-            per_class=_per_class(labels, predictions, signature.classes),
-            baseline=_baseline(labels, signature.classes),
-            model=Provenance(
-                architecture=signature.architecture,
-                training_job=signature.training_job,
-                classes=signature.classes,
-                precision=precision,
-                **signature.preprocessing.model_dump(),
-            ),
-        ),
-    )
-
-
-def _confusion(labels: Labels, predictions: Labels, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
-    rows = metrics.confusion_matrix(labels, predictions, len(classes)).tolist()
-    return {name: dict(zip(classes, row, strict=True)) for name, row in zip(classes, rows, strict=True)}
-
-
-def _per_class(labels: Labels, predictions: Labels, classes: tuple[str, ...]) -> tuple[ClassResult, ...]:
-    scores = metrics.class_scores(labels, predictions, len(classes))
-    return tuple(
-        ClassResult(
-            name=name,
-            images=score.images,
-            accuracy=_or_none(score.accuracy),
-            rmse=_or_none(score.rmse),
-            mae=_or_none(score.mae),
-        )
-        for name, score in zip(classes, scores, strict=True)
-    )
-
-
-def _or_none(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
-def _baseline(labels: Labels, classes: tuple[str, ...]) -> Baseline:
-    commonest = int(np.argmax(np.bincount(labels)))
-    errors = [_constant_rmse(labels, index) for index in range(len(classes))]
-    best = int(np.argmin(errors))
-    return Baseline(
-        commonest=classes[commonest],
-        accuracy=metrics.accuracy(labels, np.full_like(labels, commonest)),
-        rmse=errors[commonest],
-        within_one=metrics.within_one(labels, np.full_like(labels, commonest)),
-        best_constant=classes[best],
-        best_constant_rmse=errors[best],
-    )
-
-
-def _constant_rmse(labels: Labels, index: int) -> float:
-    return metrics.rmse(labels, np.full_like(labels, index))
+    regression_metrics: RegressionMetrics | None = Field(description="counts only; left out for named classes")
+    detail: Detail

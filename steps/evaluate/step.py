@@ -1,5 +1,7 @@
 """Declares the evaluate step and names the figures that later steps decide on."""
 
+from collections.abc import Mapping
+
 from sagemaker.workflow.entities import PipelineVariable
 from sagemaker.workflow.functions import JsonGet
 from sagemaker.workflow.properties import PropertyFile
@@ -15,19 +17,29 @@ def evaluate_step(
     context: StepContext,
     settings: EvaluateSettings,
     machine: Machine,
-    model: PipelineVariable,
-    test: PipelineVariable,
+    inputs: Mapping[str, PipelineVariable],
+    gate: Mapping[str, str | bool | PipelineVariable | None],
 ) -> ProcessingStep:
-    """Score the artifact `model` on the shards `test`; the output is `evaluation`."""
+    """Score a model; the output is `evaluation`.
+
+    The registry is looked into for the champion, so an earlier result is never reused: a model may have been approved.
+
+    Args:
+        context: the project's surroundings.
+        settings: how to score.
+        machine: what it runs on.
+        inputs: S3 folders `model` (the artifact), `test` (shards) and `catalog`.
+        gate: the further fields of `EvaluateArguments`.
+    """
     return processing_step(
         context,
         "evaluate",
         machine,
-        arguments=to_arguments(settings),
-        inputs={"model": model, "test": test},
+        arguments=to_arguments(settings, **gate),
+        inputs=inputs,
         outputs=["evaluation"],
         property_files=[FIGURES],
-        isolated=True,
+        cached=False,
     )
 
 
@@ -39,6 +51,16 @@ def measured_accuracy(step: ProcessingStep) -> JsonGet:
 def measured_rmse(step: ProcessingStep) -> JsonGet:
     """Root mean squared error on the test images, items."""
     return _figure(step, "regression_metrics.rmse.value")
+
+
+def champion_not_worse(step: ProcessingStep) -> JsonGet:
+    """1 when the model is not worse than the latest approved one, or there is none; otherwise 0."""
+    return _figure(step, "detail.champion.not_worse")
+
+
+def champion_statement(step: ProcessingStep) -> JsonGet:
+    """How the model stands against the latest approved one, a clause."""
+    return _figure(step, "detail.champion.statement")
 
 
 def _figure(step: ProcessingStep, path: str) -> JsonGet:

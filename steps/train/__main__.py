@@ -12,4 +12,5 @@ if __name__ == "__main__":
         from steps.train.train import train
 
         require_gpu(job.hosts.instance_type)
-        train(job.settings, job.channel("train"), job.channel("validation"), job.model, job.name)
+        shards = job.channel("train"), job.channel("validation")
+        train(job.settings, *shards, job.model, job.name, weights=job.channels.get("weights"))

@@ -1,4 +1,6 @@
-"""Declares the train step."""
+"""Declares the train step, and the training job that tuning tries with other values."""
+
+from collections.abc import Mapping
 
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
@@ -11,23 +13,32 @@ from steps.train.settings import METRICS, TrainSettings
 NUMBER = r"([0-9.eE+-]+|nan|inf)"
 
 
-def train_step(
+def training_estimator(
     context: StepContext,
     settings: TrainSettings,
     machine: Machine,
-    train: PipelineVariable,
-    validation: PipelineVariable,
-) -> TrainingStep:
-    """Train on the S3 folders of shards `train` and `validation`; the artifact is model.tar.gz."""
-    estimator = Estimator(
+    step: str,
+    tuned: Mapping[str, PipelineVariable] | None = None,
+) -> Estimator:
+    """The training job of the step `step`, under whose name its outputs are kept.
+
+    Args:
+        context: the project's surroundings.
+        settings: the network and how it learns.
+        machine: what it runs on.
+        step: the step that runs it.
+        tuned: takes the place of settings by name.
+    """
+    hyperparameters = {name: str(value) for name, value in settings.model_dump(mode="json").items()}
+    return Estimator(
         image_uri=context.images.training,
         role=context.role,
         instance_count=machine.instance_count,
         instance_type=machine.instance_type,
         volume_size=machine.volume_gb,
         max_run=machine.maximum_runtime_seconds,
-        output_path=context.output("train"),
-        hyperparameters={name: str(value) for name, value in settings.model_dump(mode="json").items()},
+        output_path=context.output(step),
+        hyperparameters={**hyperparameters, **(tuned or {})},
         metric_definitions=[{"Name": name, "Regex": f"{name}={NUMBER};"} for name in METRICS],
         environment=code_environment("/opt/ml/input/data/code"),
         enable_network_isolation=True,
@@ -37,10 +48,31 @@ def train_step(
         disable_profiler=True,
         sagemaker_session=context.session,
     )
-    channels = {"code": context.code["train"], "train": train, "validation": validation}
+
+
+def training_channels(
+    context: StepContext, train: PipelineVariable, validation: PipelineVariable, initial_weights: str
+) -> dict[str, TrainingInput]:
+    """The channels of a training job.
+
+    Args:
+        context: the project's surroundings.
+        train: S3 folder of shards.
+        validation: S3 folder of shards.
+        initial_weights: S3 folder of the weights to start from; empty for random ones.
+    """
+    sources = {"code": context.code["train"], "train": train, "validation": validation}
+    if initial_weights:
+        # With the slash: S3 would take the name for a beginning, and resnet34 for that of resnet34-old too.
+        sources["weights"] = f"{initial_weights.rstrip('/')}/"
+    return {name: TrainingInput(source) for name, source in sources.items()}
+
+
+def train_step(context: StepContext, estimator: Estimator, channels: Mapping[str, TrainingInput]) -> TrainingStep:
+    """Train on the `channels`; the artifact is model.tar.gz."""
     return TrainingStep(
         name="Train",
-        step_args=estimator.fit({name: TrainingInput(source) for name, source in channels.items()}),
+        step_args=estimator.fit(dict(channels)),
         cache_config=reuse_results(context.cache_expires_after),
         retry_policies=context.job_retries,
     )

@@ -146,6 +146,66 @@ def test_the_sdk_upserts_starts_and_reads_a_pipeline(tiny, pipeline):
     assert tiny.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "boxes"}]
 
 
+def test_the_sdk_tunes_and_reads_the_best_training_job(tiny, until):
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        warnings.simplefilter("ignore")
+        patch.setenv("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        tuner = tune(tiny)
+        until(lambda: tuner.describe()["HyperParameterTuningJobStatus"] != "InProgress")
+
+    description = tuner.describe()
+    assert description["HyperParameterTuningJobStatus"] == "Completed"
+    assert tuner.best_training_job() == description["BestTrainingJob"]["TrainingJobName"]
+    frame = tuner.analytics().dataframe()
+    assert set(frame["TrainingJobStatus"]) == {"Completed"}
+    assert set(frame["FinalObjectiveValue"]) == {0.25}
+    assert all(1e-4 <= rate <= 1e-2 for rate in frame["rate"])
+    weights = json.loads(tiny.unpack(tuner.best_estimator().model_data)["weights.json"])
+    assert weights["files"] == ["a.txt"]
+    assert weights["settings"]["_tuning_objective_metric"] == "loss"
+    assert weights["settings"]["depth"] in {"18", "34"}
+
+
+def tune(tiny):
+    from sagemaker.estimator import Estimator
+    from sagemaker.session import Session
+    from sagemaker.tuner import CategoricalParameter, ContinuousParameter, HyperparameterTuner, IntegerParameter
+
+    session = Session(
+        boto_session=tiny.session,
+        sagemaker_client=tiny.sagemaker,
+        default_bucket=tiny.bucket,
+        sagemaker_config={"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}},
+    )
+    estimator = Estimator(
+        image_uri=tiny.image,
+        role=tiny.role,
+        instance_count=1,
+        instance_type="ml.m5.large",
+        output_path=f"s3://{tiny.bucket}/sdk/tuned",
+        hyperparameters={"on": True},
+        sagemaker_session=session,
+    )
+    tuner = HyperparameterTuner(
+        estimator,
+        objective_metric_name="loss",
+        objective_type="Minimize",
+        metric_definitions=[{"Name": "loss", "Regex": "loss=([0-9.]+)"}],
+        hyperparameter_ranges={
+            "rate": ContinuousParameter(1e-4, 1e-2, scaling_type="Logarithmic"),
+            "depth": CategoricalParameter([18, 34]),
+            "epochs": IntegerParameter(1, 3),
+        },
+        max_jobs=3,
+        max_parallel_jobs=3,
+        base_tuning_job_name="sdk",
+    )
+    data = tiny.put("sdk/tuning/a.txt", "a").removesuffix("a.txt")
+    tuner.fit({"train": data}, wait=False)
+    return tuner
+
+
 def test_the_other_branch_fails_with_the_numbers_in_its_message(tiny, pipeline):
     pipeline.upsert(role_arn=tiny.role)
     execution = tiny.finish(tiny.start("sdk", Least="0.9"))

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def test_every_preset_is_valid_and_can_be_placed(name: str) -> None:
     assert placed.images.training.startswith("111122223333.dkr.ecr.eu-west-1.")
 
 
-def test_the_default_gate_is_what_the_challenge_published() -> None:
+def test_the_gate_of_the_whole_dataset_is_what_the_challenge_published() -> None:
     gate = load_preset("abid").gate
     assert (gate.minimum_accuracy, gate.maximum_rmse) == (0.5567, 0.93)
 
@@ -47,9 +49,20 @@ def test_a_preset_is_a_name_and_not_a_path(name: str) -> None:
         ("[train]\nlearning_rat = 0.1", r"unknown field 'train.learning_rat': known are architecture, .*learning_rate"),
         ("[train]\nepochs = 'many'", r"field 'train.epochs' is 'many': Input should be a valid integer"),
         ("[train]\nepochs = 0", r"field 'train.epochs' is 0: Input should be greater than or equal to 1"),
-        ("[train]\narchitecture = 'vgg'", r"field 'train.architecture' is 'vgg': Input should be 'resnet18', "),
+        (
+            "[train]\narchitecture = 'vgg'",
+            r"field 'train.architecture' is 'vgg': Input should be 'baseline', 'resnet18', ",
+        ),
+        ("[train]\ntrainable = 'head'", r"trainable is 'head', but initial_weights name none for the rest"),
         ("[gate]\nminimum_accuracy = 55.67", r"field 'gate.minimum_accuracy' is 55.67: .* less than or equal to 1"),
         ("[machines.train]\ninstance_type = 'g5'", r"field 'machines.train.instance_type' is 'g5': .* match pattern"),
+        ("[tune]\njobs = 3", r"field 'tune' is .*nothing is searched: give at least one of learning_rate, "),
+        ("[tune]\nlearning_rat = [1, 2]", r"unknown field 'tune.learning_rat': known are batch_size, .*learning_rate"),
+        ("[tune]\nlearning_rate = [0.01, 0.001]", r"field 'tune.learning_rate' is .*: Value error, give the lower end"),
+        ("[tune]\nlearning_rate = [0.01, 2.0]", r"tried value of 'learning_rate' is 2.0: .* less than or equal to 1"),
+        ("[tune]\nbatch_size = [1, 2]", r"tried value of 'batch_size' is 1: .* greater than or equal to 2"),
+        ("[tune]\nepochs = [1, 2]\ntrial_epochs = 1", r"epochs are searched and set by trial_epochs"),
+        ("[tune]\nepochs = [1, 2]\njobs = 2", r"parallel_jobs is 3, more than the 2 jobs"),
         ("[colour]\nred = 1", r"unknown field 'colour': known are "),
         ("= 1", "test is not TOML: "),
     ],
@@ -94,10 +107,25 @@ def test_every_field_of_a_preset_is_described() -> None:
     def undescribed(model: type, path: str) -> list[str]:
         found = []
         for name, field in model.model_fields.items():
-            if hasattr(field.annotation, "model_fields"):
-                found += undescribed(field.annotation, f"{path}{name}.")
+            sections = [
+                kind for kind in (field.annotation, *get_args(field.annotation)) if hasattr(kind, "model_fields")
+            ]
+            if sections:
+                found += undescribed(sections[0], f"{path}{name}.")
             elif not field.description:
                 found.append(path + name)
         return found
 
     assert undescribed(Config, "") == []
+
+
+@pytest.mark.parametrize("uri", ["weights", "s3://bucket", "https://host/weights/", "s3:///weights"])
+def test_initial_weights_that_are_no_s3_folder_are_refused(uri: str) -> None:
+    with pytest.raises(PipelineError, match=f"field 'initial_weights' is '{uri}'"):
+        parse_config(f'initial_weights = "{uri}"\n{MINIMAL}', "x")
+
+
+def test_a_head_may_learn_on_named_weights() -> None:
+    text = f'initial_weights = "s3://{{bucket}}/weights/resnet34"\n{MINIMAL}[train]\ntrainable = "head"'
+    placed = parse_config(text, "x").placed("111122223333", "eu-west-1")
+    assert placed.initial_weights == f"s3://{placed.bucket}/weights/resnet34"

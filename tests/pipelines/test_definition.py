@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.config import load_preset, preset_names
+from pipelines.config import load_preset, parse_config, preset_names
+from pipelines.definition import compile_definition
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -89,12 +90,127 @@ def test_the_gate_needs_accuracy_and_rmse_and_tells_both_numbers_when_it_refuses
         assert part in message
 
 
+FOLDERS = """
+name = "dog-breeds"
+[images]
+processing = "p"
+training = "t"
+serving = "s"
+[catalog]
+source = "s3://{bucket}/dogs"
+layout = "folders"
+[register]
+group = "breeds"
+[gate]
+minimum_accuracy = 0.8
+"""
+
+
+def compile_text(text: str) -> str:
+    config = parse_config(text, "test").placed("111122223333", "eu-west-1")
+    return compile_definition(config, "eu-west-1")
+
+
+def test_named_classes_have_a_gate_of_accuracy_alone_and_no_parameter_for_an_error() -> None:
+    definition = compile_text(FOLDERS)
+    gate = step(definition, "QualityGate")["Arguments"]
+    assert [condition["Type"] for condition in gate["Conditions"]] == ["GreaterThanOrEqualTo"]
+    assert "MaximumRmse" not in definition
+    assert "regression_metrics" not in definition
+    arguments = step(definition, "Evaluate")["Arguments"]["AppSpecification"]["ContainerArguments"]
+    assert "--maximum-rmse" not in arguments
+
+
+def test_the_gate_can_ask_that_a_model_is_not_worse_than_the_champion() -> None:
+    definition = compile_text(FOLDERS + "not_worse_than_champion = true")
+    gate = step(definition, "QualityGate")["Arguments"]
+    figure = gate["Conditions"][1]["LeftValue"]["Std:JsonGet"]["Path"]
+    assert (figure, gate["Conditions"][1]["RightValue"]) == ("detail.champion.not_worse", 1.0)
+    assert "detail.champion.statement" in json.dumps(gate["ElseSteps"][0]["Arguments"]["ErrorMessage"])
+    arguments = step(definition, "Evaluate")["Arguments"]["AppSpecification"]["ContainerArguments"]
+    assert arguments[arguments.index("--champion-required") + 1] == "True"
+
+
+def test_evaluate_reaches_the_registry_and_takes_no_earlier_result_for_it(definitions: dict[str, str]) -> None:
+    evaluate = step(definitions["demo"], "Evaluate")
+    assert "CacheConfig" not in evaluate
+    assert evaluate["Arguments"]["NetworkConfig"]["EnableNetworkIsolation"] is False
+    arguments = evaluate["Arguments"]["AppSpecification"]["ContainerArguments"]
+    assert arguments[arguments.index("--champion-group") + 1] == load_preset("demo").register_.group
+    assert {entry["InputName"] for entry in evaluate["Arguments"]["ProcessingInputs"]} == {
+        "code",
+        "model",
+        "test",
+        "catalog",
+    }
+
+
 def test_every_job_has_a_time_limit_and_encrypted_traffic(definitions: dict[str, str]) -> None:
-    for name in ("Catalog", "Ingest", "Explore", "Train", "Evaluate"):
+    for name in ("Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate"):
         arguments = step(definitions["abid"], name)["Arguments"]
+        arguments = arguments.get("TrainingJobDefinition", arguments)
         network = arguments.get("NetworkConfig", arguments)
         assert arguments["StoppingCondition"]["MaxRuntimeInSeconds"] > 0
         assert network["EnableInterContainerTrafficEncryption"] is True
+
+
+@pytest.mark.parametrize("preset", ["abid", "abid-10k", "demo"])
+def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_preset(
+    preset: str, definitions: dict[str, str]
+) -> None:
+    tune, train = (step(definitions[preset], name)["Arguments"] for name in ("Tune", "Train"))
+    ranges = tune["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    tuned = {entry["Name"] for kind in ranges.values() for entry in kind}
+    given = train["HyperParameters"]
+    settings = load_preset(preset)
+    assert settings.tune
+    assert tuned == set(settings.tune.tuned)
+    assert set(given) == set(type(settings.train).model_fields)
+    for name, value in given.items():
+        if name in tuned:
+            assert f"Steps.Tune.BestTrainingJob.TunedHyperParameters['{name}']" in json.dumps(value)
+        else:
+            assert value == str(getattr(settings.train, name))
+    definition = tune["TrainingJobDefinition"]
+    assert definition["InputDataConfig"] == train["InputDataConfig"]
+    assert definition["Environment"] == train["Environment"]
+    assert not tuned & set(definition["StaticHyperParameters"])
+
+
+def test_without_a_search_nothing_is_tuned_and_train_has_the_presets_own_values() -> None:
+    from pipelines.definition import compile_definition
+
+    config = load_preset("demo").placed("111122223333", "us-east-1")
+    definition = compile_definition(config.model_copy(update={"tune": None}), "us-east-1")
+    assert "Tune" not in {found["Name"] for found in json.loads(definition)["Steps"]}
+    given = step(definition, "Train")["Arguments"]["HyperParameters"]
+    assert given["learning_rate"] == str(config.train.learning_rate)
+
+
+def test_training_and_its_trials_start_from_the_named_weights() -> None:
+    from pipelines.definition import compile_definition
+
+    config = load_preset("demo").model_copy(update={"initial_weights": "s3://{bucket}/weights/resnet18"})
+    placed = config.placed("111122223333", "us-east-1")
+    definition = compile_definition(placed, "us-east-1")
+    tune, train = (step(definition, name)["Arguments"] for name in ("Tune", "Train"))
+    for job in (tune["TrainingJobDefinition"], train):
+        sources = {each["ChannelName"]: each["DataSource"]["S3DataSource"]["S3Uri"] for each in job["InputDataConfig"]}
+        assert sources["weights"] == f"s3://{placed.bucket}/weights/resnet18/"
+
+
+def test_without_named_weights_there_is_no_channel_of_them(definitions: dict[str, str]) -> None:
+    channels = step(definitions["demo"], "Train")["Arguments"]["InputDataConfig"]
+    assert [each["ChannelName"] for each in channels] == ["code", "train", "validation"]
+
+
+def test_trials_are_as_short_as_asked_for_and_have_their_own_outputs(definitions: dict[str, str]) -> None:
+    definition = step(definitions["demo"], "Tune")["Arguments"]["TrainingJobDefinition"]
+    settings = load_preset("demo").tune
+    assert settings
+    assert definition["StaticHyperParameters"]["epochs"] == str(settings.trial_epochs)
+    assert definition["OutputDataConfig"]["S3OutputPath"]["Std:Join"]["Values"][-1] == "tune"
+    assert step(definitions["demo"], "Tune")["CacheConfig"]["Enabled"] is True
 
 
 if __name__ == "__main__":

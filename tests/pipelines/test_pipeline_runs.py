@@ -17,6 +17,7 @@ from pipelines.definition import compile_definition
 from pipelines.demo.photos import simulated_photos, transfer_progress
 from pipelines.progress import Progress, watch
 from pipelines.target import Target
+from steps.tune.settings import TuneSettings
 
 PHOTOS = 150
 AWS_CLI = Path(sys.executable).with_name("aws")
@@ -43,6 +44,14 @@ def runs(target: Target, bins: Path) -> Runs:
     small = {
         "ingest": preset.ingest.model_copy(update={"size": 32}),
         "train": preset.train.model_copy(update={"epochs": 1}),
+        "tune": TuneSettings(
+            jobs=2,
+            parallel_jobs=2,
+            trial_epochs=1,
+            learning_rate=(1e-4, 1e-2),
+            batch_size=(16, 32),
+            early_stopping=False,
+        ),
     }
     config = target.place(preset.model_copy(update=small))
     operations.upsert(target, config, compile_definition(config, target.region), lambda _: None)
@@ -58,7 +67,8 @@ def runs(target: Target, bins: Path) -> Runs:
 def test_a_model_that_passes_the_gate_is_registered_and_waits_for_approval(target: Target, runs: Runs) -> None:
     assert runs.lenient.status == "Succeeded", runs.lenient.reason
     names = [step.name for step in runs.lenient.steps]
-    assert names == ["Catalog", "Ingest", "Explore", "Train", "Evaluate", "QualityGate", "Register-RegisterModel"]
+    expected = ["Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate", "QualityGate", "Register-RegisterModel"]
+    assert names == expected
     (model,) = operations.list_models(target, runs.config.register_.group)
     assert (model.version, model.status) == (1, "PendingManualApproval")
     assert model.accuracy is not None
@@ -83,7 +93,7 @@ def test_every_photo_is_scored_packed_or_accounted_for(target: Target, runs: Run
     summary = operations.read_json(target, f"{catalog}/catalog.json")
     assert summary["found"] == PHOTOS
     assert (summary["left_out"], summary["quarantined"]) == (0, 0)
-    assert evaluation(target, runs.lenient.arn)["counting"]["images"] == sum(summary["images"]["test"])
+    assert evaluation(target, runs.lenient.arn)["detail"]["images"] == sum(summary["images"]["test"])
 
 
 def test_the_package_points_at_its_artifact_image_and_metrics(target: Target, runs: Runs) -> None:
@@ -101,6 +111,20 @@ def test_training_metrics_reach_the_job_as_its_metric_definitions_say(target: Ta
     metrics = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
     assert set(metrics) == {definition["Name"] for definition in job["AlgorithmSpecification"]["MetricDefinitions"]}
     assert metrics["train:images_per_second"] > 0
+
+
+def test_training_takes_the_values_that_did_best_in_the_trials(target: Target, runs: Runs) -> None:
+    searched = runs.lenient.step("Tune")
+    assert searched
+    tuning = target.sagemaker.describe_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=searched.made.rsplit("/", 1)[-1]
+    )
+    job = target.sagemaker.describe_training_job(TrainingJobName=training_job(target, runs.lenient.arn))
+    best = tuning["BestTrainingJob"]["TunedHyperParameters"]
+    assert set(best) == {"learning_rate", "batch_size"}
+    assert best.items() <= job["HyperParameters"].items()
+    assert searched.note.startswith("2 of 2 trials; best validation:rmse ")
+    assert f"batch_size={best['batch_size']}" in searched.note
 
 
 def test_the_aws_cli_in_another_process_lists_steps_describes_the_job_and_downloads_the_report(
@@ -129,6 +153,19 @@ def test_the_aws_cli_in_another_process_lists_steps_describes_the_job_and_downlo
     assert "<html" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_an_execution_after_an_approval_is_compared_with_the_approved_model(target: Target, runs: Runs) -> None:
+    """The same photos and settings give the cached model, which is the approved one: nothing gained, nothing lost."""
+    approved = operations.decide(target, runs.config.register_.group, 1, "Approved", "")
+    source = {"SourceUri": f"s3://{runs.config.bucket}/bins"}
+    strict = {**source, "MinimumAccuracy": "0.999", "MaximumRmse": "0.001"}
+    again = watch(target, operations.start(target, runs.config.name, strict), Console(quiet=True))
+    champion = evaluation(target, again.arn)["detail"]["champion"]
+    assert (champion["package"], champion["version"], champion["not_worse"]) == (approved.arn, 1, 1)
+    assert champion["accuracy"] == pytest.approx(approved.accuracy, abs=1e-6)
+    assert champion["accuracy_difference"]["value"] == 0
+    assert evaluation(target, runs.lenient.arn)["detail"]["champion"]["version"] is None
+
+
 def test_the_tour_on_photos_of_a_folder_is_judged_by_the_published_figures(bins: Path, tmp_path: Path) -> None:
     """`make demo DATA=...`: with a handful of photos the challenge's accuracy is out of reach, and the tour says so."""
     command = [sys.executable, "-m", "pipelines", "demo", "--data", str(bins), "--images", "120"]
@@ -141,7 +178,7 @@ def test_the_tour_on_photos_of_a_folder_is_judged_by_the_published_figures(bins:
     assert "(at most 0.93 is allowed)" in done.stdout
     assert (tmp_path / "report.html").stat().st_size > 10_000
     assert (tmp_path / "explore.html").stat().st_size > 10_000
-    assert json.loads((tmp_path / "evaluation.json").read_text())["counting"]["images"] > 0
+    assert json.loads((tmp_path / "evaluation.json").read_text())["detail"]["images"] > 0
 
 
 @pytest.mark.slow
@@ -154,9 +191,9 @@ def test_the_tour_on_simulated_bins_registers_a_model(tmp_path: Path) -> None:
     assert "Gate      passed" in done.stdout
     assert "version 1, PendingManualApproval" in done.stdout
     evaluation = json.loads((tmp_path / "evaluation.json").read_text())
-    baseline, gate = evaluation["counting"]["baseline"], load_preset("demo").gate
+    baseline, gate = evaluation["detail"]["baseline"], load_preset("demo").gate
     assert gate.minimum_accuracy > baseline["accuracy"] + 0.1
-    assert gate.maximum_rmse < baseline["best_constant_rmse"]
+    assert gate.maximum_rmse < baseline["counting"]["best_constant_rmse"]
 
 
 def without_aws() -> dict[str, str]:

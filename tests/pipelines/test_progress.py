@@ -7,6 +7,7 @@ import pytest
 from botocore.stub import Stubber
 from rich.console import Console
 
+from pipelines.notes import note_on
 from pipelines.progress import StepProgress, as_table, read_progress
 from pipelines.target import Target
 
@@ -69,6 +70,49 @@ def test_a_failed_execution_is_explained_by_its_steps_where_aws_says_no_more_tha
         sagemaker.add_response("describe_processing_job", described)
         progress = read_progress(target, arn)
     assert progress.reason == "step Catalog failed: s3://mine/photos is empty or does not exist"
+
+
+@pytest.mark.parametrize(
+    ("best", "counters", "note"),
+    [
+        (None, {"InProgress": 2}, "0 of 9 trials"),
+        (
+            {"learning_rate": "0.0012345678", "batch_size": "64"},
+            {"Completed": 3, "InProgress": 1, "NonRetryableError": 1, "Stopped": 2},
+            "6 of 9 trials, 1 failed, 2 stopped early; best validation:rmse 0.9988 "
+            "with batch_size=64 learning_rate=0.00123",
+        ),
+    ],
+)
+def test_a_search_tells_how_many_trials_have_ended_and_the_best_values_so_far(
+    best: dict[str, str] | None, counters: dict[str, int], note: str
+) -> None:
+    target = Target("111122223333", "eu-west-1", "aws", client("sagemaker"), client("s3"), client("logs"))
+    arn = "arn:aws:sagemaker:eu-west-1:111122223333:hyper-parameter-tuning-job/abcdef-Tune-x"
+    described: dict[str, Any] = {
+        "HyperParameterTuningJobName": "abcdef-Tune-x",
+        "HyperParameterTuningJobArn": arn,
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Bayesian",
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 9, "MaxParallelTrainingJobs": 3},
+        },
+        "HyperParameterTuningJobStatus": "InProgress",
+        "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+        "TrainingJobStatusCounters": counters,
+        "ObjectiveStatusCounters": {},
+    }
+    if best:
+        described["BestTrainingJob"] = {
+            "TrainingJobName": "abcdef-Tune-x-001-0",
+            "TrainingJobArn": "arn:aws:sagemaker:eu-west-1:111122223333:training-job/abcdef-Tune-x-001-0",
+            "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+            "TrainingJobStatus": "Completed",
+            "TunedHyperParameters": best,
+            "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "validation:rmse", "Value": 0.99876},
+        }
+    with Stubber(target.sagemaker) as sagemaker:
+        sagemaker.add_response("describe_hyper_parameter_tuning_job", described)
+        assert note_on(target, {"Metadata": {"TuningJob": {"Arn": arn}}}) == note
 
 
 def client(service: str) -> Any:

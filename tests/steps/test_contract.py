@@ -110,6 +110,13 @@ def test_a_training_job_is_given_its_settings_hosts_channels_and_folders(base: B
     assert not (base.folder / "output" / "failure").exists()
 
 
+def test_tuned_values_are_read_with_and_without_the_quotes_of_framework_estimators(base: Base) -> None:
+    base.write("input/config/hyperparameters.json", {"size": '"16"', "kind": '"fancy"', "rate": "0.25"})
+    done = base.run(TRAIN)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0] == {"size": 16, "rate": 0.25, "kind": "fancy"}
+
+
 def test_a_processing_job_is_given_its_settings_hosts_inputs_and_outputs(base: Base) -> None:
     done = base.run(PROCESS, "--size", "16", "--kind", "fancy")
     assert done.returncode == 0, done.stderr

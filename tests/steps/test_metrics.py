@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import f1_score, top_k_accuracy_score
 
 from steps import metrics
 
@@ -58,6 +59,33 @@ def test_a_class_without_images_has_no_score():
     score = metrics.class_scores(np.array([0, 1]), np.array([0, 1]), 3)[2]
     assert score.images == 0
     assert all(math.isnan(value) for value in (score.accuracy, score.rmse, score.mae))
+
+
+@given(PAIRS)
+def test_class_scores_count_answers_and_tell_how_far_they_can_be_trusted(pairs):
+    labels, predictions = _arrays(pairs)
+    for index, score in enumerate(metrics.class_scores(labels, predictions, CLASSES)):
+        answered = [true for true, given in pairs if given == index]
+        assert score.answers == len(answered)
+        if answered:
+            assert score.precision == pytest.approx(answered.count(index) / len(answered))
+
+
+@given(PAIRS)
+def test_macro_f1_is_that_of_scikit_learn(pairs):
+    labels, predictions = _arrays(pairs)
+    matrix = metrics.confusion_matrix(labels, predictions, CLASSES).astype(float)
+    found = metrics.macro_f1(matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0))
+    assert found == pytest.approx(f1_score(labels, predictions, average="macro"))
+
+
+@given(st.integers(1, 7), st.integers(0, 2**32 - 1))
+def test_top_hits_are_those_of_scikit_learn(most, seed):
+    generator = np.random.default_rng(seed)
+    probabilities = generator.dirichlet(np.ones(7), 30).astype(np.float32)
+    labels = generator.integers(0, 7, 30)
+    expected = 1.0 if most == 7 else top_k_accuracy_score(labels, probabilities, k=most, labels=range(7))
+    assert metrics.top_hits(labels, probabilities, most).mean() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from pipelines.local.aws import Action, Json, in_use, not_found, page, select
 from pipelines.local.connection import Connection
@@ -13,6 +15,7 @@ from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.training import TrainingJob
 
 _KINDS: tuple[type[Job], ...] = (ProcessingJob, TrainingJob)
+_Kind = TypeVar("_Kind", bound=Job)
 
 
 class Jobs:
@@ -31,13 +34,19 @@ class Jobs:
         self._lock = threading.Lock()
         self._closed = False
 
-    def create(self, kind: type[Job], request: Json) -> Job:
+    def create(self, kind: type[_Kind], request: Json, at_once: int = 1) -> _Kind:
         """Start the job of a request that `shapes.check` has found to be right.
+
+        Args:
+            kind: of the job.
+            request: what to do.
+            at_once: hosts among which the cores are shared at least, so that the first of several jobs that will run
+                side by side does not take the cores of the others.
 
         Raises:
             ApiError: the request asks for what cannot be done here, or the name is taken.
         """
-        job = kind(request, self._surroundings)
+        job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self._running())))
         with self._lock:
             if self._closed:
                 raise in_use("The server is stopping and starts no more jobs.")
@@ -49,6 +58,14 @@ class Jobs:
             self._jobs[job.name] = job
         job.start()
         return job
+
+    def check(self, kind: type[Job], request: Json) -> None:
+        """Tell whether `create` would start such a job.
+
+        Raises:
+            ApiError: the request asks for what cannot be done here.
+        """
+        kind(request, self._surroundings)
 
     def actions(self) -> dict[str, Action]:
         """The calls of AWS's API that this answers, by name."""

@@ -107,6 +107,8 @@ class TrainingJob(Job):
     def describe(self) -> Json:
         """The answer of DescribeTrainingJob."""
         answer = {key: value for key, value in self.request.items() if key not in _NOT_DESCRIBED}
+        # AWS answers with the key's name even where there is none; the SDK's Estimator.attach relies on it.
+        answer["OutputDataConfig"] = {"KmsKeyId": "", **self.request["OutputDataConfig"]}
         answer |= self.summary()
         answer |= {"SecondaryStatusTransitions": self._transitions()}
         if self.started is not None:

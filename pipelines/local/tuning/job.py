@@ -1,0 +1,215 @@
+"""The life of a tuning job: start training jobs, watch them, stop those that are behind, name the best."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+
+from pipelines.local.aws import Json, arn, now, shorten
+from pipelines.local.jobs.service import Jobs
+from pipelines.local.jobs.training import TrainingJob
+from pipelines.local.tuning.plan import Plan
+from pipelines.local.tuning.stopping import is_behind
+from pipelines.local.tuning.trial import Trial
+
+_POLL_SECONDS = 0.1
+_HOPELESS = 5  # failures in a row from the start after which AWS gives up
+_LONGEST_REASON = 1024  # characters, as in AWS's API
+_JOB_STATUSES = ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped")
+_OBJECTIVE_STATUSES = ("Succeeded", "Pending", "Failed")
+
+_log = logging.getLogger(__name__)
+
+
+class TuningJob:
+    """A hyperparameter tuning job. `start` returns at once; `wait` until it has ended.
+
+    Args:
+        plan: what to do.
+        jobs: runs the training jobs.
+
+    Raises:
+        ApiError: its training jobs ask for what cannot be done here.
+    """
+
+    def __init__(self, plan: Plan, jobs: Jobs) -> None:
+        self.name = plan.name
+        self.arn = arn(f"hyper-parameter-tuning-job/{plan.name}")
+        self.request = plan.request
+        self.status = "InProgress"
+        self.failure_reason: str | None = None
+        self.created = self.modified = now()
+        self.ended: float | None = None
+        self._plan = plan
+        self._jobs = jobs
+        self._search = plan.search()
+        self._trials: list[Trial] = []
+        self._lock = threading.Lock()  # so that a late stop cannot overwrite the ending
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        jobs.check(TrainingJob, plan.training_request(0, {}, self.arn))
+
+    def start(self) -> None:
+        """Run the job in a thread of its own."""
+        threading.Thread(target=self._run, name=self.name, daemon=True).start()
+
+    def stop(self) -> None:
+        """Start no more training jobs and stop those that run."""
+        with self._lock:
+            if not self._ended.is_set():
+                self.status = "Stopping"
+                self.modified = now()
+                self._stopping.set()
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until the job has ended; False where the time ran out first."""
+        return self._ended.wait(timeout_seconds)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The trials that were started so far, in order."""
+        return list(self._trials)
+
+    def ranked(self) -> list[Trial]:
+        """The trials that reached an objective, the best first."""
+        return sorted((trial for trial in self.trials if trial.objective is not None), key=lambda trial: trial.rank)
+
+    def best(self) -> Trial | None:
+        """The completed trial with the best objective; one that was stopped early is never it."""
+        return next((trial for trial in self.ranked() if trial.job.status == "Completed"), None)
+
+    def describe(self) -> Json:
+        """The answer of DescribeHyperParameterTuningJob."""
+        best = self.best()
+        seconds = sum((trial.job.ended or now()) - (trial.job.started or now()) for trial in self.trials)
+        answer = {
+            **self.summary(),
+            "HyperParameterTuningJobConfig": self._plan.config,
+            "TrainingJobDefinition": self._plan.definition,
+            "BestTrainingJob": None if best is None else best.summary(),
+            "FailureReason": self.failure_reason,
+            "TuningJobCompletionDetails": {"NumberOfTrainingJobsObjectiveNotImproving": self._not_improving()},
+            "ConsumedResources": {"RuntimeInSeconds": int(seconds)},
+        }
+        del answer["Strategy"], answer["ResourceLimits"]  # they stand in the configuration
+        return {key: value for key, value in answer.items() if value is not None}
+
+    def summary(self) -> Json:
+        """The job's line in ListHyperParameterTuningJobs."""
+        trials = self.trials
+        jobs = Counter(trial.counted_as for trial in trials)
+        objectives = Counter(trial.objective_status for trial in trials)
+        line: Json = {
+            "HyperParameterTuningJobName": self.name,
+            "HyperParameterTuningJobArn": self.arn,
+            "HyperParameterTuningJobStatus": self.status,
+            "Strategy": self._plan.config["Strategy"],
+            "CreationTime": self.created,
+            "LastModifiedTime": self.modified,
+            "TrainingJobStatusCounters": {status: jobs[status] for status in _JOB_STATUSES},
+            "ObjectiveStatusCounters": {status: objectives[status] for status in _OBJECTIVE_STATUSES},
+            "ResourceLimits": self._plan.config["ResourceLimits"],
+        }
+        return line if self.ended is None else {**line, "HyperParameterTuningEndTime": self.ended}
+
+    def _run(self) -> None:
+        _log.info("%s started", self.name)
+        reason: str | None = None
+        try:
+            self._try_all()
+        except Exception as error:
+            _log.exception("The tuning job %s met an error of the server", self.name)
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
+        self._stop_running()
+        self._finish(reason or self._explain())
+
+    def _try_all(self) -> None:
+        """Keep as many training jobs running as the plan allows, until there is no reason to start more."""
+        deadline = time.monotonic() + self._plan.limit_seconds
+        while not self._stopping.is_set() and time.monotonic() < deadline:
+            self._settle()
+            if self._is_over():
+                return
+            self._launch()
+            if not self._running():
+                return
+            if self._plan.stops_early:
+                self._stop_those_behind()
+            self._stopping.wait(_POLL_SECONDS)
+
+    def _launch(self) -> None:
+        while len(self._running()) < self._plan.parallel:
+            proposal = self._search.propose()
+            if proposal is None:
+                return
+            number, values = proposal
+            request = self._plan.training_request(number, values, self.arn)
+            job = self._jobs.create(TrainingJob, request, at_once=self._plan.parallel_hosts)
+            self._trials.append(
+                Trial(number, values, job, (self._plan.metric, self._plan.pattern), self._plan.maximize)
+            )
+            self.modified = now()
+
+    def _settle(self) -> None:
+        """Let the search learn from the training jobs that have ended."""
+        for trial in self._running():
+            if not trial.job.running:
+                trial.settle()
+                self._search.learn(trial.number, trial.objective)
+                self.modified = now()
+
+    def _is_over(self) -> bool:
+        """Whether a completion criterion is met, or nothing succeeds."""
+        best = self.best()
+        if best is None:
+            return sum(trial.settled for trial in self._trials) >= _HOPELESS and not self.ranked()
+        reached = best.objective is not None and self._plan.is_reached(best.objective)
+        return reached or self._not_improving() >= self._plan.patience
+
+    def _not_improving(self) -> int:
+        """How many training jobs have ended since the one that is best so far."""
+        ended = sorted((trial for trial in self.trials if trial.settled), key=lambda trial: trial.job.ended or 0)
+        best = self.best()
+        return 0 if best is None else len(ended) - 1 - ended.index(best)
+
+    def _stop_those_behind(self) -> None:
+        completed = [trial.reported() for trial in self._trials if trial.counted_as == "Completed"]
+        for trial in self._running():
+            if trial.job.status == "InProgress" and is_behind(trial.reported(), completed, self._plan.maximize):
+                _log.info("%s is behind the others and is stopped", trial.job.name)
+                trial.job.stop()
+
+    def _running(self) -> list[Trial]:
+        return [trial for trial in self._trials if not trial.settled]
+
+    def _stop_running(self) -> None:
+        for trial in self._running():
+            trial.job.stop()
+        for trial in self._running():
+            trial.job.wait()
+            trial.settle()
+
+    def _explain(self) -> str | None:
+        """AWS's words when no training job succeeded, then those of the last one; None where one did."""
+        if self._stopping.is_set() or self.best() is not None:
+            return None
+        attempts = len(self._trials)
+        reason = next((trial.job.failure_reason for trial in reversed(self._trials) if trial.job.failure_reason), None)
+        last = reason or f"none reported the objective '{self._plan.metric}'"
+        return (
+            f"No training job succeeded after {attempts} attempt{'s' * (attempts != 1)}. Please take a look at the "
+            f"training job failures to get more details. The last one: {last}"
+        )
+
+    def _finish(self, reason: str | None) -> None:
+        with self._lock:
+            self.ended = self.modified = now()
+            self.failure_reason = None if reason is None else shorten(reason, _LONGEST_REASON)
+            if reason is None:
+                self.status = "Stopped" if self._stopping.is_set() else "Completed"
+            else:
+                self.status = "Failed"
+            _log.info("%s", " ".join([self.name, self.status, *(self.failure_reason or "").split()]))
+            self._ended.set()

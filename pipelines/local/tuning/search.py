@@ -1,0 +1,87 @@
+"""Which hyperparameters to try next: SageMaker's strategies, on Optuna's samplers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import optuna
+
+from pipelines.local.tuning.ranges import Categorical, Range
+
+_RANDOM_SHARE = 3  # of a Bayesian search, one trial in so many is drawn at random before the model is trusted
+_MOST_RANDOM = 10  # Optuna's own default
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)  # its default is a line on stderr for every trial
+
+
+class Search(Protocol):
+    """Proposes values and learns what came of them."""
+
+    def propose(self) -> tuple[int, dict[str, str]] | None:
+        """The next trial's number and hyperparameters; None when there are no more."""
+
+    def learn(self, number: int, value: float | None) -> None:
+        """Take in the objective that a trial reached; None where it failed."""
+
+
+class SampledSearch:
+    """Bayesian or random search.
+
+    Bayesian is Optuna's tree-structured Parzen estimator (Bergstra et al., "Algorithms for Hyper-Parameter
+    Optimization", NIPS 2011) over all hyperparameters together. Trials still running count as bad ("constant liar"),
+    so that those proposed beside them lie elsewhere.
+
+    Args:
+        ranges: what to search.
+        bayesian: learn from earlier trials; otherwise each is drawn anew.
+        maximize: whether a greater objective is better.
+        jobs: trials in all.
+        seed: the same proposals for the same answers; by chance where None.
+    """
+
+    def __init__(self, ranges: Sequence[Range], bayesian: bool, maximize: bool, jobs: int, seed: int | None) -> None:
+        self._ranges = ranges
+        self._left = jobs
+        sampler: optuna.samplers.BaseSampler
+        if bayesian:
+            starts = min(_MOST_RANDOM, max(1, jobs // _RANDOM_SHARE))
+            sampler = optuna.samplers.TPESampler(
+                n_startup_trials=starts, multivariate=True, constant_liar=True, seed=seed
+            )
+        else:
+            sampler = optuna.samplers.RandomSampler(seed=seed)
+        self._study = optuna.create_study(sampler=sampler, direction="maximize" if maximize else "minimize")
+
+    def propose(self) -> tuple[int, dict[str, str]] | None:
+        """The next trial's number and hyperparameters; None when there are no more."""
+        if self._left == 0:
+            return None
+        self._left -= 1
+        trial = self._study.ask()
+        return trial.number, {each.name: each.suggest(trial) for each in self._ranges}
+
+    def learn(self, number: int, value: float | None) -> None:
+        """Take in the objective that a trial reached; None where it failed."""
+        if value is None:
+            self._study.tell(number, state=optuna.trial.TrialState.FAIL)
+        else:
+            self._study.tell(number, value)
+
+
+class GridSearch:
+    """Every combination of categorical values, once."""
+
+    def __init__(self, ranges: Sequence[Categorical]) -> None:
+        self._names = [each.name for each in ranges]
+        combinations = itertools.product(*(each.values for each in ranges))
+        self._combinations: Iterator[tuple[int, tuple[str, ...]]] = enumerate(combinations)
+
+    def propose(self) -> tuple[int, dict[str, str]] | None:
+        """The next combination and its number; None when there are no more."""
+        number, values = next(self._combinations, (0, None))
+        return None if values is None else (number, dict(zip(self._names, values, strict=True)))
+
+    def learn(self, number: int, value: float | None) -> None:
+        """A grid does not depend on what its trials reach."""

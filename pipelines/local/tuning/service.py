@@ -1,0 +1,95 @@
+"""The tuning jobs of one server: their actions in AWS's API, and the interface through which the engine starts them."""
+
+from __future__ import annotations
+
+import threading
+
+from pipelines.local.aws import Action, Json, in_use, not_found, page, select
+from pipelines.local.jobs.service import Jobs
+from pipelines.local.tuning.job import TuningJob
+from pipelines.local.tuning.plan import Plan
+
+_BY_NAME = {"SortBy": "Name", "SortOrder": "Ascending"}  # what these list calls do unless asked otherwise
+_METRIC = "FinalHyperParameterTuningJobObjectiveMetric"
+
+
+class TuningJobs:
+    """Creates, lists, describes and stops tuning jobs."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._training = jobs
+        self._jobs: dict[str, TuningJob] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def create(self, request: Json) -> TuningJob:
+        """Start the tuning job of a request that `shapes.check` has found to be right.
+
+        Raises:
+            ApiError: the request asks for what cannot be done here, or the name is taken.
+        """
+        job = TuningJob(Plan.read(request), self._training)
+        with self._lock:
+            if self._closed:
+                raise in_use("The server is stopping and starts no more jobs.")
+            if job.name in self._jobs:
+                raise in_use(
+                    f"A hyperparameter tuning job with the name, {job.name}, already exists. Choose a different name."
+                )
+            self._jobs[job.name] = job
+        job.start()
+        return job
+
+    def actions(self) -> dict[str, Action]:
+        """The calls that this answers, by name."""
+        return {
+            "CreateHyperParameterTuningJob": lambda request: {"HyperParameterTuningJobArn": self.create(request).arn},
+            "DescribeHyperParameterTuningJob": lambda request: self._find(request).describe(),
+            "StopHyperParameterTuningJob": self._stop,
+            "ListHyperParameterTuningJobs": self._list,
+            "ListTrainingJobsForHyperParameterTuningJob": self._list_training_jobs,
+        }
+
+    def tags(self) -> dict[str, list[Json]]:
+        """The tags with which each tuning job was created, by its ARN."""
+        with self._lock:
+            return {job.arn: job.request.get("Tags", []) for job in self._jobs.values()}
+
+    def close(self, timeout_seconds: float) -> None:
+        """Stop every tuning job and wait until its training jobs are gone."""
+        with self._lock:
+            self._closed = True
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.stop()
+        for job in jobs:
+            job.wait(timeout_seconds)
+
+    def _stop(self, request: Json) -> Json:
+        self._find(request).stop()
+        return {}
+
+    def _list(self, request: Json) -> Json:
+        with self._lock:
+            lines = [job.summary() for job in self._jobs.values()]
+        kept = select(
+            lines, _BY_NAME | request, name="HyperParameterTuningJobName", status="HyperParameterTuningJobStatus"
+        )
+        return page(kept, request, "HyperParameterTuningJobSummaries")
+
+    def _list_training_jobs(self, request: Json) -> Json:
+        asked = _BY_NAME | request
+        lines = [trial.summary() for trial in self._find(request).trials]
+        kept = select(lines, asked, name="TrainingJobName", status="TrainingJobStatus")
+        if asked["SortBy"] == "FinalObjectiveMetricValue":  # as on AWS, jobs without one are left out
+            kept = [line for line in kept if _METRIC in line]
+            kept.sort(key=lambda line: line[_METRIC]["Value"], reverse=asked["SortOrder"] == "Descending")
+        return page(kept, request, "TrainingJobSummaries")
+
+    def _find(self, request: Json) -> TuningJob:
+        name = request["HyperParameterTuningJobName"]
+        with self._lock:
+            job = self._jobs.get(name)
+        if job is None:
+            raise not_found(f"Requested resource not found: there is no tuning job named '{name}'.")
+        return job
