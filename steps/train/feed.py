@@ -1,5 +1,6 @@
-"""Batches of packed images, each read from disk while the one before it is computed on."""
+"""Batches of packed images, read from disk while those before them are computed on."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from steps.shards import Shards
+
+READERS, AHEAD = 2, 3
+"""Threads that read, so that a disk has two wishes at a time; and batches read ahead, so that a slow read now and then
+is not waited for."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ def batch_sizes(images: int, batch_size: int, smallest: int = 1) -> list[int]:
 def batches(
     shards: Shards, order: NDArray[np.int64], batch_size: int, device: torch.device, smallest: int = 1
 ) -> Iterator[Batch]:
-    """Read the images `order` of `shards` in batches, one batch ahead in a background thread.
+    """Read the images `order` of `shards` in batches, up to `AHEAD` batches ahead in background threads.
 
     Args:
         shards: the images.
@@ -46,19 +51,22 @@ def batches(
     def read(start: int) -> Batch:
         rows = order[start : start + batch_size]
         images, labels = torch.from_numpy(shards.images(rows)), torch.from_numpy(shards.labels[rows])
-        # A copy to a GPU overlaps computing only from pinned memory.
+        # Only from pinned memory does a copy to a GPU go on by itself.
         return Batch(images.pin_memory(), labels.pin_memory()) if device.type == "cuda" else Batch(images, labels)
 
-    for batch in _one_ahead(read, starts):
+    for batch in _ahead(read, starts):
         yield Batch(batch.images.to(device, non_blocking=True), batch.labels.to(device, non_blocking=True))
 
 
-def _one_ahead(read: Callable[[int], Batch], starts: Iterable[int]) -> Iterator[Batch]:
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="feed") as reader:
-        ahead: Future[Batch] | None = None
-        for start in starts:
-            current, ahead = ahead, reader.submit(read, start)
-            if current is not None:
-                yield current.result()
-        if ahead is not None:
-            yield ahead.result()
+def _ahead(read: Callable[[int], Batch], starts: Iterable[int]) -> Iterator[Batch]:
+    with ThreadPoolExecutor(READERS, thread_name_prefix="feed") as readers:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for start in starts:
+                waiting.append(readers.submit(read, start))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            readers.shutdown(cancel_futures=True)
