@@ -80,7 +80,7 @@ class Checkpoints:
             if damaged is not None:
                 return f"{damaged} in it is damaged"
             found = _load(content)["fingerprint"]
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a file, training goes on without it
+        except Exception as error:  # whatever is wrong with a file, training goes on without it
             return f"it cannot be read ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
         names = sorted(name for name in {*found, *self._fingerprint} if found.get(name) != self._fingerprint.get(name))
         return f"it is of a training with other {', '.join(names)}" if names else None

@@ -66,7 +66,7 @@ def port_of(job: str) -> int:
 def address_of(hosts: Hosts) -> str:
     """The first host's name or address: where all meet.
 
-    Hosts that reach each other over the loopback interface are processes of one machine, which does not know their names.
+    Hosts that reach each other over loopback are processes of one machine, and it does not know their names.
     """
     return "127.0.0.1" if hosts.network_interface == "lo" else hosts.names[0]
 

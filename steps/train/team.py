@@ -70,36 +70,22 @@ class Team:
             if len(batch) >= smallest * self.size
         ]
 
-    def rows(self, count: int) -> NDArray[np.int64]:
-        """This process's part of `count` images; `complete` puts what it finds together with the others'."""
-        return np.arange(self.rank, count, self.size)
-
-    def complete(self, part: Tensor, count: int) -> Tensor:
-        """Values of all `count` images, [count, ...] on the CPU, from those [len(rows), ...] of each process."""
-        if self.size == 1:
-            return part.cpu()
-        whole = torch.zeros((count, *part.shape[1:]), dtype=part.dtype)
-        whole[torch.from_numpy(self.rows(count))] = part.cpu()
-        group.all_reduce(whole)  # every other process added zero
-        return whole
-
-    def total(self, value: float) -> float:
-        """The sum of every process's `value`, in float64."""
-        if self.size == 1:
-            return value
-        values = torch.tensor([value], dtype=torch.float64)
-        group.all_reduce(values)
-        return float(values)
+    def total(self, values: Tensor) -> Tensor:
+        """The sum of every process's `values`, on the CPU."""
+        own = values.detach().cpu().clone()
+        if self.size > 1:
+            group.all_reduce(own)
+        return own
 
     def agree(self, wish: bool) -> bool:
         """Whether any process wishes it; told over the CPU, so that no GPU is waited for."""
-        return self.total(float(wish)) > 0
+        return bool(self.total(torch.tensor(int(wish))))
 
     def share(self, content: bytes) -> bytes:
         """The first process's `content`."""
         if self.size == 1:
             return content
-        length = int(self.total(len(content) if self.leads else 0))
+        length = int(self.total(torch.tensor(len(content) if self.leads else 0)))
         shared = np.frombuffer(content, np.uint8).copy() if self.leads else np.empty(length, np.uint8)
         if length:
             group.broadcast(torch.from_numpy(shared), 0)
@@ -107,7 +93,7 @@ class Team:
 
     def wait(self) -> None:
         """Wait until every process is here."""
-        self.total(0)
+        self.agree(False)
 
     def join(self, model: nn.Module) -> nn.Module:
         """`model`, whose gradients are from now on the mean over the team, and whose buffers are the first process's.
