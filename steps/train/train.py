@@ -26,7 +26,7 @@ class TrainResult:
 
     Attributes:
         signature: the meaning of the exported model.
-        epochs: the figures of each epoch; the last are those of the exported model.
+        epochs: the figures of each epoch; the last are those of the exported model unless early stopping took the best.
     """
 
     signature: Signature
@@ -46,8 +46,8 @@ def train(settings: TrainSettings, train: Path, validation: Path, model: Path, t
         training_job: the job's name, kept in the signature.
 
     Raises:
-        StepError: shards are broken or do not belong together, the loss is no longer a number, or the exported file
-            does not answer as the model does.
+        StepError: shards are broken or do not belong together, a setting does not suit them, the loss is no longer a
+            number, or the exported file does not answer as the model does.
     """
     learnt, held_out = Shards(train), Shards(validation)
     network, epochs = fit(settings, learnt, held_out)
@@ -69,7 +69,7 @@ def fit(settings: TrainSettings, train: Shards, validation: Shards) -> tuple[Cla
     """Train on `train`; answers the model, on the CPU, and the figures of each epoch on `validation`.
 
     Raises:
-        StepError: the shards do not belong together, or the loss is no longer a number.
+        StepError: the shards do not belong together, a setting does not suit them, or the loss is no longer a number.
     """
     _check_same_dataset(train.dataset, validation.dataset)
     compute, classes = choose_compute(), len(train.dataset.classes)
@@ -81,8 +81,9 @@ def fit(settings: TrainSettings, train: Shards, validation: Shards) -> tuple[Cla
     torch.backends.cudnn.deterministic = True
     model = Classifier(settings.architecture, classes)
     model.to(compute.device).to(memory_format=torch.channels_last)
-    epochs = tuple(Loop(settings, model, train, compute).run(validation))
-    return model.cpu(), epochs
+    loop = Loop(settings, model, train, compute)
+    epochs = tuple(loop.run(validation))
+    return loop.result().cpu(), epochs
 
 
 def _check_same_dataset(train: Dataset, validation: Dataset) -> None:
