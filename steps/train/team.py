@@ -46,7 +46,7 @@ class Team:
         """Whether this is the one process that writes lines, checkpoints and the model."""
         return self.rank == 0
 
-    def slices(self, order: NDArray[np.int64], batch_size: int, smallest: int = 1) -> list[Slice]:
+    def slices(self, order: NDArray[np.int64], batch_size: int, smallest: int = 0) -> list[Slice]:
         """Divide an epoch: the same number of steps for every process, and each image to one of them.
 
         Args:
@@ -107,3 +107,7 @@ class Team:
         if self.size > 1:
             for buffer in model.buffers():
                 group.broadcast(buffer, 0)
+
+
+ALONE = Team()
+"""One process that trains by itself."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as group
+from torch.distributed.distributed_c10d import PrefixStore, Store, TCPStore
 
 from steps.contract import StepError, training_job
 from steps.train.settings import TrainSettings
@@ -31,8 +32,8 @@ def joined() -> Iterator[Team]:
     """
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     # torchrun's agent on the first host keeps this store, so it outlives a process that fails.
-    agent = group.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
-    store = group.PrefixStore("training", agent)
+    agent = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
+    store = PrefixStore("training", agent)
     backend = "gloo"
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
@@ -55,19 +56,20 @@ def _lost_another(error: Exception) -> bool:
     return isinstance(error, group.DistError) or (isinstance(error, RuntimeError) and "/gloo/" in str(error))
 
 
-def _made_known(store: group.Store, error: Exception) -> str | None:
+def _made_known(store: Store, error: Exception) -> str | None:
     """Tell the others why this process fails; answers the reason of one that failed before, if one did."""
     own = str(error) if isinstance(error, StepError) else f"{type(error).__name__}: {error}"
-    first = store.compare_set(REASON, UNKNOWN, own).decode()
+    first: str = store.compare_set(REASON, UNKNOWN, own).decode()
     return None if first == own else first
 
 
-def _reason_of_another(store: group.Store) -> str:
+def _reason_of_another(store: Store) -> str:
     try:
         store.wait([REASON], timedelta(seconds=REASON_SECONDS))
-        return store.get(REASON).decode()
+        reason: str = store.get(REASON).decode()
     except group.DistError:
         return LOST
+    return reason
 
 
 if __name__ == "__main__":
