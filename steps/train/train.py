@@ -9,12 +9,15 @@ import torch
 from steps.contract import StepError
 from steps.shards import Dataset, Shards
 from steps.signature import Signature
+from steps.train.checkpoint import Checkpoints, fingerprint
 from steps.train.device import choose_compute
 from steps.train.export import export
+from steps.train.keeper import Keeper, kept_in
 from steps.train.loop import Loop
 from steps.train.network import MEAN, STD, Classifier
 from steps.train.progress import EpochFigures, say
 from steps.train.settings import TrainSettings
+from steps.train.team import ALONE, Team
 
 CHECKED_IMAGES = 8
 """Validation images on which the exported file must agree with the model."""
@@ -33,7 +36,15 @@ class TrainResult:
     epochs: tuple[EpochFigures, ...]
 
 
-def train(settings: TrainSettings, train: Path, validation: Path, model: Path, training_job: str) -> TrainResult:
+def train(
+    settings: TrainSettings,
+    train: Path,
+    validation: Path,
+    model: Path,
+    training_job: str,
+    checkpoints: Path | None = None,
+    team: Team = ALONE,
+) -> TrainResult:
     """Train on the shards in `train`, validate on those in `validation`, and write the model to `model`.
 
     The same settings on the same shards and kind of machine give the same weights.
@@ -44,13 +55,18 @@ def train(settings: TrainSettings, train: Path, validation: Path, model: Path, t
         validation: folder of shards to validate on.
         model: existing folder that gets model.onnx, model.safetensors and signature.json.
         training_job: the job's name, kept in the signature.
+        checkpoints: folder where an interrupted training finds what it has learnt, and goes on.
+        team: the processes that train together; only the first writes the model and the checkpoints.
 
     Raises:
         StepError: shards are broken or do not belong together, a setting does not suit them, the loss is no longer a
             number, or the exported file does not answer as the model does.
+        SystemExit: SageMaker wants the job to stop, and what it has learnt is saved.
     """
     learnt, held_out = Shards(train), Shards(validation)
-    network, epochs = fit(settings, learnt, held_out)
+    kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(settings, learnt, held_out))
+    with kept_in(kept, team) as keeper:
+        network, epochs = fit(settings, learnt, held_out, keeper, team)
     dataset = learnt.dataset
     signature = Signature(
         classes=dataset.classes,
@@ -60,13 +76,23 @@ def train(settings: TrainSettings, train: Path, validation: Path, model: Path, t
         architecture=settings.architecture,
         training_job=training_job,
     )
-    export(network, signature, held_out.images(np.arange(min(CHECKED_IMAGES, len(held_out)))), model)
-    say("the exported model agrees with the trained one")
+    if team.leads:
+        export(network, signature, held_out.images(np.arange(min(CHECKED_IMAGES, len(held_out)))), model)
+        say("the exported model agrees with the trained one")
+        keeper.retire()
     return TrainResult(signature, epochs)
 
 
-def fit(settings: TrainSettings, train: Shards, validation: Shards) -> tuple[Classifier, tuple[EpochFigures, ...]]:
+def fit(
+    settings: TrainSettings,
+    train: Shards,
+    validation: Shards,
+    keeper: Keeper | None = None,
+    team: Team = ALONE,
+) -> tuple[Classifier, tuple[EpochFigures, ...]]:
     """Train on `train`; answers the model, on the CPU, and the figures of each epoch on `validation`.
+
+    Epochs that were done before an interruption are not among the figures.
 
     Raises:
         StepError: the shards do not belong together, a setting does not suit them, or the loss is no longer a number.
@@ -81,7 +107,7 @@ def fit(settings: TrainSettings, train: Shards, validation: Shards) -> tuple[Cla
     torch.backends.cudnn.deterministic = True
     model = Classifier(settings.architecture, classes)
     model.to(compute.device).to(memory_format=torch.channels_last)
-    loop = Loop(settings, model, train, compute)
+    loop = Loop(settings, model, train, compute, keeper=keeper, team=team)
     epochs = tuple(loop.run(validation))
     return loop.result().cpu(), epochs
 

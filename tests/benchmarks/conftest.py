@@ -24,7 +24,9 @@ from steps.train.schedule import Schedule
 from steps.train.settings import TrainSettings
 from steps.train.state import State
 from steps.train.stopping import EarlyStopping
+from steps.train.tally import Tally
 from steps.train.targets import target_table
+from steps.train.team import ALONE
 
 REAL_PHOTOS = Path(__file__).parents[3] / "shared" / "abid" / "bucket" / "bin-images"
 
@@ -121,12 +123,14 @@ def make_learner() -> Callable[..., Learner]:
         model = Classifier(settings.architecture, 6)
         model.to(compute.device).to(memory_format=torch.channels_last)
         state = State(
-            model, make_optimizer(model, settings), Average(model, settings.averaging, steps), EarlyStopping(0)
+            model,
+            make_optimizer(model, settings),
+            Average(model, settings.averaging, steps),
+            EarlyStopping(patience=0),
+            Tally(compute.device),
         )
         schedule = Schedule("constant", steps, warm_up=0)
         targets = target_table(torch.arange(6), 6, settings.label_softness)
-        learner = Learner(settings, state, wrap(model), schedule, targets, compute)
-        learner.begin_epoch(1)
-        return learner
+        return Learner(settings, state, wrap(model), schedule, targets, compute, ALONE)
 
     return make

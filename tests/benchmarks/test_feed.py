@@ -19,7 +19,6 @@ from steps.train.feed import Batch, batches
 from steps.train.learner import Learner
 from steps.train.settings import TrainSettings
 from steps.train.stopwatch import Stopwatch
-from steps.train.tally import Tally
 
 pytestmark = pytest.mark.benchmark
 
@@ -69,9 +68,10 @@ def test_steps_on_read_batches_take_as_long_as_on_a_batch_in_memory(
     generator = torch.Generator(COMPUTE.device)
 
     def learn(feed: Iterator[Batch]) -> None:
-        tally = Tally(COMPUTE.device)
+        watch = Stopwatch(COMPUTE.device)
         for _ in range(STEPS):
-            learner.step(feed, [BATCH], tally, Stopwatch(COMPUTE.device))
+            learner.step(feed, [BATCH], watch)
+            watch.next_step()
         wait()
 
     def learn_from_disk() -> None:

@@ -25,7 +25,6 @@ from steps.train.feed import Batch
 from steps.train.learner import Learner
 from steps.train.settings import TrainSettings
 from steps.train.stopwatch import Stopwatch
-from steps.train.tally import Tally
 
 COMPUTE = choose_compute()
 DEVICE = COMPUTE.device
@@ -90,10 +89,10 @@ def our_step(learner: Learner, size: int, batch: int) -> Callable[[], Tensor]:
     """One step of ours on a batch of bytes that lies on the device; answers the loss, which nobody waits for."""
     images = torch.randint(0, 256, (batch, size, size, 3), device=DEVICE, dtype=torch.uint8)
     feed = repeat(Batch(images, torch.arange(batch, device=DEVICE) % CLASSES))
-    tally, watch = Tally(DEVICE), Stopwatch(DEVICE)
+    watch = Stopwatch(DEVICE)
 
     def step() -> Tensor:
-        loss = learner.step(feed, [batch], tally, watch).loss
+        loss = learner.step(feed, [batch], watch).loss
         watch.next_step()
         return loss
 
