@@ -214,3 +214,16 @@ def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_says_why(capsys
     assert compiled(model, CPU, batch_size=4, size=32, backend=broken) is model
     assert "the network is not compiled, and trains uncompiled" in (told := capsys.readouterr().out)
     assert "no C compiler" in told
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "adam"])
+def test_all_ingredients_together_learn_and_repeat_themselves(settings, shards, optimizer):
+    changes = {"architecture": "baseline", "optimizer": optimizer, "learning_rate": 0.01, "epochs": 4}
+    changes |= {"gradient_clip": 5.0, "averaging": 0.1, "accumulate": 2, "batch_size": 8, "label_smoothing": 0.05}
+    changes |= {"class_weights": "balanced", "mixup": 0.2, "flip_vertical": 0.5, "weight_decay": 1e-3}
+    everything = TrainSettings.model_validate(settings.model_dump() | changes)
+    train, validation = Shards(shards / "train"), Shards(shards / "validation")
+    (model, figures), (again, _) = (fit(everything, train, validation) for _ in range(2))
+    assert figures[-1].train_loss < figures[0].train_loss
+    assert figures[-1].validation_rmse < figures[0].validation_rmse
+    assert all(map(torch.equal, model.state_dict().values(), again.state_dict().values()))
