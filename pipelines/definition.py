@@ -31,7 +31,7 @@ from steps.gate.step import (
 from steps.ingest.step import ingest_step
 from steps.register.settings import ApprovalStatus
 from steps.register.step import register_step
-from steps.train.step import train_step, training_channels, training_estimator
+from steps.train.step import checkpoints_uri, train_step, training_channels, training_estimator
 from steps.tune.step import best_values, tune_step
 
 
@@ -82,7 +82,9 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
         trial = training_estimator(context, config.train, trainer, "tune")
         searches = [tune_step(context, config.tune, trial, channels)]
         tuned = best_values(searches[0], config.tune)
-    model = train_step(context, training_estimator(context, config.train, trainer, "train", tuned), channels)
+    checkpoints = checkpoints_uri(context, config.train, config.initial_weights)
+    trained = training_estimator(context, config.train, trainer, "train", tuned, checkpoints)
+    model = train_step(context, trained, channels)
     artifact = model.properties.ModelArtifacts.S3ModelArtifacts
     report = evaluate_step(
         context,

@@ -1,5 +1,6 @@
 """Declares the train step, and the training job that tuning tries with other values."""
 
+import hashlib
 from collections.abc import Mapping
 
 from sagemaker.estimator import Estimator
@@ -19,6 +20,7 @@ def training_estimator(
     machine: Machine,
     step: str,
     tuned: Mapping[str, PipelineVariable] | None = None,
+    checkpoints: str | None = None,
 ) -> Estimator:
     """The training job of the step `step`, under whose name its outputs are kept.
 
@@ -28,6 +30,8 @@ def training_estimator(
         machine: what it runs on.
         step: the step that runs it.
         tuned: takes the place of settings by name.
+        checkpoints: S3 folder from which an interrupted job goes on. The trials of a search have none: they would
+            share it.
     """
     hyperparameters = {name: str(value) for name, value in settings.model_dump(mode="json").items()}
     return Estimator(
@@ -37,6 +41,9 @@ def training_estimator(
         instance_type=machine.instance_type,
         volume_size=machine.volume_gb,
         max_run=machine.maximum_runtime_seconds,
+        use_spot_instances=machine.spot,
+        max_wait=2 * machine.maximum_runtime_seconds if machine.spot else None,
+        checkpoint_s3_uri=checkpoints,
         output_path=context.output(step),
         hyperparameters={**hyperparameters, **(tuned or {})},
         metric_definitions=[{"Name": name, "Regex": f"{name}={NUMBER};"} for name in METRICS],
@@ -76,3 +83,14 @@ def train_step(context: StepContext, estimator: Estimator, channels: Mapping[str
         cache_config=reuse_results(context.cache_expires_after),
         retry_policies=context.job_retries,
     )
+
+
+def checkpoints_uri(context: StepContext, settings: TrainSettings, initial_weights: str) -> str:
+    """S3 folder for the checkpoints of trainings with this code, these settings and initial weights.
+
+    It must not name the execution: a training step is reused only where its CheckpointConfig is the same ("Default
+    cache key attributes by pipeline step type" in the SageMaker developer guide). Trainings that meet here use each
+    other's checkpoints only if they are of the same images too.
+    """
+    what = f"{context.code['train']}\n{settings.model_dump_json()}\n{initial_weights}"
+    return f"s3://{context.bucket}/{context.pipeline}/checkpoints/{hashlib.sha256(what.encode()).hexdigest()}"

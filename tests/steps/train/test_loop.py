@@ -131,19 +131,26 @@ def test_accumulated_small_batches_learn_as_one_large_batch(few, settings, pack,
         assert len(small_losses) == 2, "the last image alone is no batch"
 
 
-def test_early_stopping_ends_training_and_restores_the_best_epochs_weights(start, few, capsys):
-    # A rate this high makes the loss of so few images jump about.
-    loop = start(epochs=30, patience=2, learning_rate=0.05, schedule="constant", averaging=0)
+@pytest.mark.parametrize(
+    ("objective", "badness"),
+    [
+        ("accuracy", lambda found: (-found.validation_accuracy, found.validation_loss)),
+        ("rmse", lambda found: (found.validation_rmse, found.validation_loss)),
+    ],
+)
+def test_early_stopping_ends_training_and_restores_the_best_epochs_weights(start, few, capsys, objective, badness):
+    # A rate this high makes the figures of so few images jump about.
+    loop = start(epochs=30, patience=2, objective=objective, learning_rate=0.05, schedule="constant", averaging=0)
     figures, weights = [], []
     for found in loop.run(few):
         figures.append(found)
         weights.append({name: value.clone() for name, value in loop.state.model.state_dict().items()})
-    best = min(figures, key=lambda found: found.validation_loss)
+    best = min(figures, key=badness)
     assert len(figures) == best.epoch + 2 < 30
     result = loop.result().state_dict()
     assert all(torch.equal(result[name], weights[best.epoch - 1][name]) for name in result)
     printed = capsys.readouterr().out
-    assert f"the result are the weights of epoch {best.epoch}" in printed
+    assert f"the result are the weights of epoch {best.epoch}, whose validation {objective} was the best" in printed
     last = re.findall(r"validation:loss=([0-9.]+);", printed)[-1]
     assert float(last) == pytest.approx(best.validation_loss, abs=1e-4)
 
@@ -207,3 +214,16 @@ def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_says_why(capsys
     assert compiled(model, CPU, batch_size=4, size=32, backend=broken) is model
     assert "the network is not compiled, and trains uncompiled" in (told := capsys.readouterr().out)
     assert "no C compiler" in told
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "adam"])
+def test_all_ingredients_together_learn_and_repeat_themselves(settings, shards, optimizer):
+    changes = {"architecture": "baseline", "optimizer": optimizer, "learning_rate": 0.01, "epochs": 4}
+    changes |= {"gradient_clip": 5.0, "averaging": 0.1, "accumulate": 2, "batch_size": 8, "label_smoothing": 0.05}
+    changes |= {"class_weights": "balanced", "mixup": 0.2, "flip_vertical": 0.5, "weight_decay": 1e-3}
+    everything = TrainSettings.model_validate(settings.model_dump() | changes)
+    train, validation = Shards(shards / "train"), Shards(shards / "validation")
+    (model, figures), (again, _) = (fit(everything, train, validation) for _ in range(2))
+    assert figures[-1].train_loss < figures[0].train_loss
+    assert figures[-1].validation_rmse < figures[0].validation_rmse
+    assert all(map(torch.equal, model.state_dict().values(), again.state_dict().values()))
