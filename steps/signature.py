@@ -1,13 +1,15 @@
 """What a model expects and answers: written by train, read by evaluate, register and serve."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from steps.contract import StepError
+from steps.counting import are_counts
+from steps.decision import Decision
 from steps.preprocessing import Preprocessing
 
 FILE_NAME = "signature.json"
@@ -30,6 +32,16 @@ class Signature(BaseModel):
     std: tuple[float, float, float] = Field(description="per RGB channel, of pixel values in 0..1")
     architecture: str = Field(description="torchvision name of the network")
     training_job: str = Field(description="name of the training job that made the model")
+    decision: Decision = Field(Decision(), description="how the logits become an answer")
+
+    @model_validator(mode="after")
+    def _counts_are_counted(self) -> Self:
+        if self.decision.rule != "likeliest" and not are_counts(self.classes):
+            raise ValueError(
+                f"the {self.decision.rule} of the classes {', '.join(self.classes[:3])}, ... means nothing: "
+                "only counts have one"
+            )
+        return self
 
     @property
     def size(self) -> int:
@@ -37,9 +49,8 @@ class Signature(BaseModel):
         return self.preprocessing.size
 
     def decide(self, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The answer for each row of `probabilities` [N, classes]: the index of the likeliest class, int64 [N]."""
-        answers: NDArray[np.int64] = np.argmax(probabilities, axis=1)
-        return answers
+        """The answer for each row of `probabilities` [N, classes], by the decision's rule: a class index, int64 [N]."""
+        return self.decision.decide(probabilities)
 
     def write(self, folder: Path) -> None:
         """Write `signature.json` into `folder`."""

@@ -1,26 +1,34 @@
 """The training loop: epochs of learning, each followed by validation."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 from steps.contract import StepError
-from steps.metrics import accuracy, rmse
+from steps.counting import are_counts
 from steps.shards import Shards
-from steps.train.augment import augment
+from steps.train.average import Average
+from steps.train.compilation import network_to_call
 from steps.train.device import Compute
-from steps.train.feed import Batch, batches
+from steps.train.feed import batch_sizes, batches
+from steps.train.keeper import Keeper
+from steps.train.learner import Learner
 from steps.train.network import Classifier
-from steps.train.progress import EpochFigures, Pace, say_figures
-from steps.train.schedule import make_optimizer, make_schedule
+from steps.train.observer import Observer
+from steps.train.optimizer import make_optimizer
+from steps.train.progress import EpochFigures, Pace, say, say_figures
+from steps.train.sampler import draw_order
+from steps.train.schedule import Schedule
 from steps.train.settings import TrainSettings
+from steps.train.state import State, seed_of
+from steps.train.stopping import EarlyStopping
+from steps.train.stopwatch import Stopwatch
+from steps.train.tally import Scores, Tally
+from steps.train.targets import target_table
+from steps.train.team import ALONE, Team
 
 SMALLEST_BATCH = 2
 """Batch normalisation cannot learn from one image; the order changes, so no image is left out of every epoch."""
@@ -29,82 +37,146 @@ SMALLEST_BATCH = 2
 class Loop:
     """One training run.
 
-    The weights of the last epoch are the result, not those of the epoch that did best: the learning rate has come down
-    to nearly zero by then, picking among noisy epochs would flatter the validation figures, and the last metric line,
-    which SageMaker keeps as the job's final figures, tells of the very model that is exported.
+    Without early stopping the weights of the last epoch are the result, not those of the epoch that did best: under a
+    falling learning rate the last are mostly the best, and picking among noisy epochs flatters the validation figures.
+    The last metric line, which SageMaker keeps as the job's final figures, always tells of the model that is exported.
+
+    Attributes:
+        state: all that changes during the run; load it before `run` to go on with an interrupted run.
     """
 
-    def __init__(self, settings: TrainSettings, model: Classifier, shards: Shards, compute: Compute) -> None:
-        """Prepare to train `model`, which lies on `compute`'s device, on `shards`."""
-        if len(shards) < SMALLEST_BATCH:
-            raise StepError(f"there is {len(shards)} training image: training needs at least {SMALLEST_BATCH}")
+    def __init__(
+        self,
+        settings: TrainSettings,
+        model: Classifier,
+        shards: Shards,
+        compute: Compute,
+        observers: Sequence[Observer] = (),
+        keeper: Keeper | None = None,
+        team: Team = ALONE,
+    ) -> None:
+        """Prepare to train `model`, which lies on `compute`'s device, on `shards`, together with `team`.
+
+        Raises:
+            StepError: there are too few images, or a setting does not suit the classes.
+        """
+        smallest = SMALLEST_BATCH * team.size
+        if len(shards) < smallest:
+            raise StepError(f"{len(shards)} training images are too few: training needs at least {smallest}")
         self._settings = settings
-        self._model = model
         self._shards = shards
         self._compute = compute
-        self._order = np.random.default_rng(settings.seed)
-        self._augmentation = torch.Generator(compute.device).manual_seed(settings.seed)
-        self._optimizer: AdamW = make_optimizer(model, settings.learning_rate, settings.weight_decay)
-        full, rest = divmod(len(shards), settings.batch_size)
-        steps = settings.epochs * (full + (rest >= SMALLEST_BATCH))
-        self._schedule: LambdaLR = make_schedule(self._optimizer, steps)
+        self._observers = observers
+        self._keeper = keeper or Keeper()
+        self._team = team
+        self._counts = are_counts(shards.dataset.classes)
+        sizes = batch_sizes(len(shards), settings.batch_size, smallest)
+        starts = range(0, len(sizes), settings.accumulate)
+        self._groups = [sizes[start : start + settings.accumulate] for start in starts]
+        steps = settings.epochs * len(self._groups)
+        self.state = State(
+            model,
+            make_optimizer(model, settings),
+            Average(model, settings.averaging, steps),
+            EarlyStopping(settings.patience, settings.objective),
+            Tally(compute.device),
+        )
+        images, size = settings.epochs * len(shards), shards.dataset.size
+        self._learner = Learner(
+            settings,
+            self.state,
+            team.join(network_to_call(model, compute, images, settings.batch_size // team.size, size)),
+            Schedule(settings.schedule, steps, settings.warm_up),
+            self._targets(),
+            compute,
+            team,
+        )
+        self._keeper.restore(self.state)
 
     def run(self, validation: Shards) -> Iterator[EpochFigures]:
         """Train epoch by epoch, writing and answering each one's figures.
 
         Raises:
             StepError: the loss is no longer a number.
+            SystemExit: the job is to stop, and its state is saved.
         """
-        for epoch in range(1, self._settings.epochs + 1):
-            train_loss, images_per_second = self._learn(epoch)
-            validation_loss, answers = self._validate(validation)
-            self._refuse_divergence(epoch, validation_loss, "validation")
-            figures = EpochFigures(
-                train_loss=train_loss,
-                images_per_second=images_per_second,
-                validation_loss=validation_loss,
-                accuracy=accuracy(validation.labels, answers),
-                rmse=rmse(validation.labels, answers),
-            )
-            say_figures(epoch, self._settings.epochs, figures)
+        while self.state.epoch < self._settings.epochs and not self.state.stopping.is_over:
+            epoch = self.state.epoch + 1
+            learnt, images_per_second = self._learn(epoch)
+            validated = self._validate(validation)
+            self._refuse_divergence(epoch, validated.loss, "validation")
+            self.state.epoch = epoch
+            self.state.tally.clear()
+            figures = EpochFigures.of(epoch, learnt, images_per_second, validated, self._counts)
+            say_figures(self._settings.epochs, figures)
+            self.state.stopping.look_at(figures, self.state.average.model)
+            for observer in self._observers:
+                observer.on_epoch(figures)
+            self._keeper.after_epoch(self.state)
             yield figures
 
-    def _learn(self, epoch: int) -> tuple[float, float]:
-        """Pass over the training images once; answers the mean loss and the images per second."""
-        self._model.train()
-        order = self._order.permutation(len(self._shards))
-        loss = torch.zeros((), device=self._compute.device)
-        pace = Pace(len(order))
-        for batch in batches(self._shards, order, self._settings.batch_size, self._compute.device, SMALLEST_BATCH):
-            loss += self._step(batch) * len(batch)
-            pace.add(len(batch))
-            if pace.is_due():
-                self._refuse_divergence(epoch, loss.item(), "training")
-                pace.say(epoch, self._settings.epochs)
-        self._refuse_divergence(epoch, loss.item(), "training")  # .item() waits for a GPU, so the pace is true
-        return loss.item() / pace.done, pace.images_per_second()
+    def result(self) -> Classifier:
+        """The model that training came to: the averaged one, with early stopping that of the best epoch."""
+        model, stopping = self.state.average.model, self.state.stopping
+        if stopping.best is not None and stopping.best.epoch < self.state.epoch:
+            model.load_state_dict(stopping.weights)
+            objective = self._settings.objective
+            say(
+                f"the result are the weights of epoch {stopping.best.epoch}, whose validation {objective} was the best:"
+            )
+            say_figures(self._settings.epochs, stopping.best)
+        return model
 
-    def _step(self, batch: Batch) -> Tensor:
-        with self._compute.autocast():
-            loss = cross_entropy(self._model(augment(batch.images, self._augmentation)), batch.labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
-        self._schedule.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        return loss.detach()
+    def _learn(self, epoch: int) -> tuple[Scores, float]:
+        """Pass over the training images once; answers the scores as they were learnt, and the images per second."""
+        settings, device, state = self._settings, self._compute.device, self.state
+        order = draw_order(self._shards.labels, settings.sampler, seed_of(settings.seed, epoch))
+        done = state.step - state.epoch * len(self._groups)  # before an interruption
+        skipped = done * settings.accumulate
+        feed = batches(self._shards, order, settings.batch_size, device, SMALLEST_BATCH, self._team, skipped)
+        pace, watch = Pace(sum(map(sum, self._groups[done:]))), Stopwatch(device)
+        self._learner.network.train()
+        for sizes in self._groups[done:]:
+            facts = self._learner.step(feed, sizes, watch)
+            for observer in self._observers:
+                observer.on_step(facts)
+            pace.add(sum(sizes))
+            if pace.is_due():
+                self._refuse_divergence(epoch, state.tally.scores().loss, "training")
+                pace.say(epoch, settings.epochs)
+            self._keeper.after_step(state)
+            watch.next_step()
+        scores = state.tally.scores(self._team)  # waits for a GPU, so the pace is true
+        self._refuse_divergence(epoch, scores.loss, "training")
+        return scores, pace.images_per_second()
 
     @torch.inference_mode()
-    def _validate(self, shards: Shards) -> tuple[float, NDArray[np.int64]]:
-        """Mean loss over `shards`, and the answers int64 [N] in their order."""
-        self._model.eval()
-        loss = torch.zeros((), device=self._compute.device)
-        answers = []
-        for batch in batches(shards, np.arange(len(shards)), self._settings.batch_size, self._compute.device):
-            with self._compute.autocast():
-                logits = self._model(batch.images)
-            loss += cross_entropy(logits, batch.labels, reduction="sum")
-            answers.append(logits.argmax(dim=1))
-        return loss.item() / len(shards), torch.cat(answers).cpu().numpy()
+    def _validate(self, shards: Shards) -> Scores:
+        model, batch_size, device = self.state.average.model.eval(), self._settings.batch_size, self._compute.device
+        self._team.align(model)
+        tally = Tally(device)
+        for batch in batches(shards, np.arange(len(shards)), batch_size, device, team=self._team):
+            if len(batch):
+                with self._compute.autocast():
+                    logits = model(batch.images)
+                tally.add(cross_entropy(logits, batch.labels), logits, batch.labels)
+            self._keeper.after_step(self.state)
+        return tally.scores(self._team)
+
+    def _targets(self) -> torch.Tensor:
+        classes, settings = self._shards.dataset.classes, self._settings
+        if settings.label_softness and not self._counts:
+            raise StepError(
+                f"label_softness is {settings.label_softness:g}, but the classes {', '.join(classes[:3])} ... are "
+                "names, which have no order: set label_softness to 0, and label_smoothing instead if you like"
+            )
+        return target_table(
+            torch.from_numpy(self._shards.labels),
+            len(classes),
+            settings.label_softness,
+            settings.label_smoothing,
+            settings.class_weights == "balanced",
+        )
 
     def _refuse_divergence(self, epoch: int, loss: float, kind: str) -> None:
         if not math.isfinite(loss):

@@ -1,5 +1,6 @@
 """Declares the train step, and the training job that tuning tries with other values."""
 
+import hashlib
 from collections.abc import Mapping
 
 from sagemaker.estimator import Estimator
@@ -13,41 +14,29 @@ from steps.train.settings import METRICS, TrainSettings
 NUMBER = r"([0-9.eE+-]+|nan|inf)"
 
 
-def training_estimator(
+def train_step(
     context: StepContext,
     settings: TrainSettings,
     machine: Machine,
-    step: str,
-    tuned: Mapping[str, PipelineVariable] | None = None,
-) -> Estimator:
-    """The training job of the step `step`, under whose name its outputs are kept.
-
-    Args:
-        context: the project's surroundings.
-        settings: the network and how it learns.
-        machine: what it runs on.
-        step: the step that runs it.
-        tuned: takes the place of settings by name.
-    """
-    hyperparameters = {name: str(value) for name, value in settings.model_dump(mode="json").items()}
-    return Estimator(
-        image_uri=context.images.training,
-        role=context.role,
-        instance_count=machine.instance_count,
-        instance_type=machine.instance_type,
-        volume_size=machine.volume_gb,
-        max_run=machine.maximum_runtime_seconds,
-        output_path=context.output(step),
-        hyperparameters={**hyperparameters, **(tuned or {})},
-        metric_definitions=[{"Name": name, "Regex": f"{name}={NUMBER};"} for name in METRICS],
-        environment=code_environment("/opt/ml/input/data/code"),
-        enable_network_isolation=True,
-        encrypt_inter_container_traffic=True,
-        # Debugger and Profiler are closed to new customers.
-        debugger_hook_config=False,
-        disable_profiler=True,
-        sagemaker_session=context.session,
+    channels: Mapping[str, TrainingInput],
+    tuned: Mapping[str, PipelineVariable],
+) -> TrainingStep:
+    """Train on the `channels` with the values `tuned` in place of settings by name; the artifact is model.tar.gz."""
+    estimator = _estimator(context, settings, machine, "train", tuned, checkpoints_uri(context, settings))
+    return TrainingStep(
+        name="Train",
+        step_args=estimator.fit(dict(channels)),
+        cache_config=reuse_results(context.cache_expires_after),
+        retry_policies=context.job_retries,
     )
+
+
+def trial_estimator(context: StepContext, settings: TrainSettings, machine: Machine) -> Estimator:
+    """The training job that tuning tries.
+
+    It has no checkpoints, since trials that run at once would overwrite each other's: an interrupted one starts anew.
+    """
+    return _estimator(context, settings, machine, "tune", {}, None)
 
 
 def training_channels(
@@ -58,11 +47,44 @@ def training_channels(
     return {name: TrainingInput(source) for name, source in sources.items()}
 
 
-def train_step(context: StepContext, estimator: Estimator, channels: Mapping[str, TrainingInput]) -> TrainingStep:
-    """Train on the `channels`; the artifact is model.tar.gz."""
-    return TrainingStep(
-        name="Train",
-        step_args=estimator.fit(dict(channels)),
-        cache_config=reuse_results(context.cache_expires_after),
-        retry_policies=context.job_retries,
+def checkpoints_uri(context: StepContext, settings: TrainSettings) -> str:
+    """S3 folder for the checkpoints of trainings with this code and these settings.
+
+    It must not name the execution: a training step is reused only where its CheckpointConfig is the same ("Default
+    cache key attributes by pipeline step type" in the SageMaker developer guide). Trainings that meet here use each
+    other's checkpoints only if they are of the same images too.
+    """
+    what = f"{context.code['train']}\n{settings.model_dump_json()}"
+    return f"s3://{context.bucket}/{context.pipeline}/checkpoints/{hashlib.sha256(what.encode()).hexdigest()}"
+
+
+def _estimator(
+    context: StepContext,
+    settings: TrainSettings,
+    machine: Machine,
+    step: str,
+    tuned: Mapping[str, PipelineVariable],
+    checkpoints: str | None,
+) -> Estimator:
+    hyperparameters = {name: str(value) for name, value in settings.model_dump(mode="json").items()}
+    return Estimator(
+        image_uri=context.images.training,
+        role=context.role,
+        instance_count=machine.instance_count,
+        instance_type=machine.instance_type,
+        volume_size=machine.volume_gb,
+        max_run=machine.maximum_runtime_seconds,
+        use_spot_instances=machine.spot,
+        max_wait=2 * machine.maximum_runtime_seconds if machine.spot else None,
+        checkpoint_s3_uri=checkpoints,
+        output_path=context.output(step),
+        hyperparameters={**hyperparameters, **tuned},
+        metric_definitions=[{"Name": name, "Regex": f"{name}={NUMBER};"} for name in METRICS],
+        environment=code_environment("/opt/ml/input/data/code"),
+        enable_network_isolation=True,
+        encrypt_inter_container_traffic=True,
+        # Debugger and Profiler are closed to new customers.
+        debugger_hook_config=False,
+        disable_profiler=True,
+        sagemaker_session=context.session,
     )

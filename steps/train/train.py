@@ -9,12 +9,18 @@ import torch
 from steps.contract import StepError
 from steps.shards import Dataset, Shards
 from steps.signature import Signature
+from steps.train.answers import choose_decision
+from steps.train.checkpoint import Checkpoints, fingerprint
+from steps.train.decide import check_objective
 from steps.train.device import choose_compute
 from steps.train.export import export
+from steps.train.keeper import Keeper, kept_in
 from steps.train.loop import Loop
 from steps.train.network import MEAN, STD, Classifier
 from steps.train.progress import EpochFigures, say
 from steps.train.settings import TrainSettings
+from steps.train.team import ALONE, Team
+from steps.train.weights import initial_model
 
 CHECKED_IMAGES = 8
 """Validation images on which the exported file must agree with the model."""
@@ -26,14 +32,23 @@ class TrainResult:
 
     Attributes:
         signature: the meaning of the exported model.
-        epochs: the figures of each epoch; the last are those of the exported model.
+        epochs: the figures of each epoch; the last are those of the exported model unless early stopping took the best.
     """
 
     signature: Signature
     epochs: tuple[EpochFigures, ...]
 
 
-def train(settings: TrainSettings, train: Path, validation: Path, model: Path, training_job: str) -> TrainResult:
+def train(
+    settings: TrainSettings,
+    train: Path,
+    validation: Path,
+    model: Path,
+    training_job: str,
+    weights: Path | None = None,
+    checkpoints: Path | None = None,
+    team: Team = ALONE,
+) -> TrainResult:
     """Train on the shards in `train`, validate on those in `validation`, and write the model to `model`.
 
     The same settings on the same shards and kind of machine give the same weights.
@@ -44,13 +59,19 @@ def train(settings: TrainSettings, train: Path, validation: Path, model: Path, t
         validation: folder of shards to validate on.
         model: existing folder that gets model.onnx, model.safetensors and signature.json.
         training_job: the job's name, kept in the signature.
+        weights: folder of a file of initial weights, see `steps/train/weights.py`; random ones by default.
+        checkpoints: folder where an interrupted training finds what it has learnt, and goes on.
+        team: the processes that train together; only the first writes the model and the checkpoints.
 
     Raises:
-        StepError: shards are broken or do not belong together, the loss is no longer a number, or the exported file
-            does not answer as the model does.
+        StepError: shards are broken or do not belong together, a setting does not suit them, the initial weights do not
+            fit, the loss is no longer a number, or the exported file does not answer as the model does.
+        SystemExit: SageMaker wants the job to stop, and what it has learnt is saved.
     """
     learnt, held_out = Shards(train), Shards(validation)
-    network, epochs = fit(settings, learnt, held_out)
+    kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(settings, learnt, held_out))
+    with kept_in(kept, team) as keeper:
+        network, epochs = fit(settings, learnt, held_out, weights, keeper, team)
     dataset = learnt.dataset
     signature = Signature(
         classes=dataset.classes,
@@ -59,19 +80,33 @@ def train(settings: TrainSettings, train: Path, validation: Path, model: Path, t
         std=STD,
         architecture=settings.architecture,
         training_job=training_job,
+        decision=choose_decision(settings, network, held_out),
     )
-    export(network, signature, held_out.images(np.arange(min(CHECKED_IMAGES, len(held_out)))), model)
-    say("the exported model agrees with the trained one")
+    if team.leads:
+        export(network, signature, held_out.images(np.arange(min(CHECKED_IMAGES, len(held_out)))), model)
+        say("the exported model agrees with the trained one")
+        keeper.retire()
     return TrainResult(signature, epochs)
 
 
-def fit(settings: TrainSettings, train: Shards, validation: Shards) -> tuple[Classifier, tuple[EpochFigures, ...]]:
+def fit(
+    settings: TrainSettings,
+    train: Shards,
+    validation: Shards,
+    weights: Path | None = None,
+    keeper: Keeper | None = None,
+    team: Team = ALONE,
+) -> tuple[Classifier, tuple[EpochFigures, ...]]:
     """Train on `train`; answers the model, on the CPU, and the figures of each epoch on `validation`.
 
+    Epochs that were done before an interruption are not among the figures.
+
     Raises:
-        StepError: the shards do not belong together, or the loss is no longer a number.
+        StepError: the shards do not belong together, a setting does not suit them, the initial weights do not fit, or
+            the loss is no longer a number.
     """
     _check_same_dataset(train.dataset, validation.dataset)
+    check_objective(settings, train.dataset.classes)
     compute, classes = choose_compute(), len(train.dataset.classes)
     say(
         f"training {settings.architecture} on {compute}: {len(train)} images of {train.dataset.size} px in {classes} "
@@ -79,10 +114,11 @@ def fit(settings: TrainSettings, train: Shards, validation: Shards) -> tuple[Cla
     )
     torch.manual_seed(settings.seed)
     torch.backends.cudnn.deterministic = True
-    model = Classifier(settings.architecture, classes)
+    model = initial_model(settings, classes, weights)
     model.to(compute.device).to(memory_format=torch.channels_last)
-    epochs = tuple(Loop(settings, model, train, compute).run(validation))
-    return model.cpu(), epochs
+    loop = Loop(settings, model, train, compute, keeper=keeper, team=team)
+    epochs = tuple(loop.run(validation))
+    return loop.result().cpu(), epochs
 
 
 def _check_same_dataset(train: Dataset, validation: Dataset) -> None:

@@ -66,7 +66,9 @@ def test_the_served_graph_answers_as_the_weights_under_the_signature_do(trained,
 def test_the_served_graph_is_as_accurate_as_training_said(trained, shards, images):
     labels = Shards(shards / "validation").labels
     accuracy = np.mean(serve(trained, images).argmax(axis=1) == labels)
-    assert accuracy == pytest.approx(trained.result.epochs[-1].accuracy, abs=0.06)  # bfloat16 may turn two of 40
+    assert accuracy == pytest.approx(
+        trained.result.epochs[-1].validation_accuracy, abs=0.06
+    )  # bfloat16 may turn two of 40
 
 
 def test_the_signature_tells_of_the_data_and_the_job(trained):
