@@ -83,7 +83,7 @@ class Config(_Section):
     initial_weights: str = Field(
         "",
         pattern=r"^(s3://[^/]+/.+)?$",
-        description="S3 folder with the one *.safetensors or *.pth file that training starts from; empty: random weights",
+        description="S3 folder of one *.safetensors or *.pth file that training starts from; empty: random weights",
     )
     images: ImagesConfig
     machines: MachinesConfig = MachinesConfig()
@@ -95,6 +95,13 @@ class Config(_Section):
     evaluate: EvaluateSettings = EvaluateSettings()
     gate: GateSettings = GateSettings()
     register_: RegisterSettings = Field(RegisterSettings(), alias="register")
+
+    @field_validator("train")
+    @classmethod
+    def _a_head_stands_on_weights(cls, train: TrainSettings, info: ValidationInfo) -> TrainSettings:
+        if train.trainable == "head" and not info.data.get("initial_weights", "wrong itself, which is then told"):
+            raise ValueError("trainable is 'head', but initial_weights name none for the rest of the network")
+        return train
 
     @field_validator("tune")
     @classmethod

@@ -57,7 +57,12 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
         catalog=processing_output(catalog, "catalog"),
         ingested={name: processing_output(shards, name) for name in ("train", "validation", "test", "report")},
     )
-    channels = training_channels(context, processing_output(shards, "train"), processing_output(shards, "validation"))
+    channels = training_channels(
+        context,
+        processing_output(shards, "train"),
+        processing_output(shards, "validation"),
+        config.initial_weights,
+    )
     trainer = _machine(machines.train, instance_type=training_type)
     searches, tuned = [], {}
     if config.tune:

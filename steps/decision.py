@@ -51,14 +51,15 @@ class Decision(BaseModel):
         likeliest is the index of the highest probability; median the first whose cumulative probability reaches 0.5;
         expectation the mean index, rounded, halves up.
         """
+        answers: NDArray[np.int64]
         match self.rule:
             case "likeliest":
-                return np.argmax(probabilities, axis=1).astype(np.int64)
+                answers = np.argmax(probabilities, axis=1)
             case "median":
-                reached = np.cumsum(probabilities, axis=1, dtype=np.float64) >= 0.5
-                return np.argmax(reached, axis=1).astype(np.int64)
+                answers = np.argmax(np.cumsum(probabilities, axis=1, dtype=np.float64) >= 0.5, axis=1)
             case "expectation":
-                return np.floor(expected_values(probabilities) + 0.5).astype(np.int64)
+                answers = np.floor(expected_values(probabilities) + 0.5).astype(np.int64)
+        return answers
 
 
 def expected_values(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:

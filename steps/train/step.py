@@ -40,10 +40,20 @@ def trial_estimator(context: StepContext, settings: TrainSettings, machine: Mach
 
 
 def training_channels(
-    context: StepContext, train: PipelineVariable, validation: PipelineVariable
+    context: StepContext, train: PipelineVariable, validation: PipelineVariable, initial_weights: str
 ) -> dict[str, TrainingInput]:
-    """The channels of a training job, from the S3 folders of shards `train` and `validation`."""
+    """The channels of a training job.
+
+    Args:
+        context: the project's surroundings.
+        train: S3 folder of shards.
+        validation: S3 folder of shards.
+        initial_weights: S3 folder of the weights to start from; empty for random ones.
+    """
     sources = {"code": context.code["train"], "train": train, "validation": validation}
+    if initial_weights:
+        # With the slash: S3 would take the name for a beginning, and resnet34 for that of resnet34-old too.
+        sources["weights"] = f"{initial_weights.rstrip('/')}/"
     return {name: TrainingInput(source) for name, source in sources.items()}
 
 

@@ -52,7 +52,11 @@ def test_a_preset_is_a_name_and_not_a_path(name: str) -> None:
         ),
         ("[train]\nepochs = 'many'", r"field 'train.epochs' is 'many': Input should be a valid integer"),
         ("[train]\nepochs = 0", r"field 'train.epochs' is 0: Input should be greater than or equal to 1"),
-        ("[train]\narchitecture = 'vgg'", r"field 'train.architecture' is 'vgg': Input should be 'resnet18', "),
+        (
+            "[train]\narchitecture = 'vgg'",
+            r"field 'train.architecture' is 'vgg': Input should be 'baseline', 'resnet18', ",
+        ),
+        ("[train]\ntrainable = 'head'", r"trainable is 'head', but initial_weights name none for the rest"),
         ("[gate]\nminimum_accuracy = 55.67", r"field 'gate.minimum_accuracy' is 55.67: .* less than or equal to 1"),
         ("[machines.train]\ninstance_type = 'g5'", r"field 'machines.train.instance_type' is 'g5': .* match pattern"),
         ("[tune]\njobs = 3", r"field 'tune' is .*nothing is searched: give at least one of learning_rate, "),
@@ -111,3 +115,15 @@ def test_every_field_of_a_preset_is_described() -> None:
         return found
 
     assert undescribed(Config, "") == []
+
+
+@pytest.mark.parametrize("uri", ["weights", "s3://bucket", "https://host/weights/", "s3:///weights"])
+def test_initial_weights_that_are_no_s3_folder_are_refused(uri: str) -> None:
+    with pytest.raises(PipelineError, match=f"field 'initial_weights' is '{uri}'"):
+        parse_config(f'initial_weights = "{uri}"\n{MINIMAL}', "x")
+
+
+def test_a_head_may_learn_on_named_weights() -> None:
+    text = f'initial_weights = "s3://{{bucket}}/weights/resnet34"\n{MINIMAL}[train]\ntrainable = "head"'
+    placed = parse_config(text, "x").placed("111122223333", "eu-west-1")
+    assert placed.initial_weights == f"s3://{placed.bucket}/weights/resnet34"

@@ -117,6 +117,8 @@ def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_prese
             assert value == str(getattr(settings.train, name))
     definition = tune["TrainingJobDefinition"]
     assert definition["InputDataConfig"] == train["InputDataConfig"]
+    assert "CheckpointConfig" in train
+    assert "CheckpointConfig" not in definition, "trials that run at once would overwrite each other's checkpoints"
     assert definition["Environment"] == train["Environment"]
     assert not tuned & set(definition["StaticHyperParameters"])
 
@@ -129,6 +131,23 @@ def test_without_a_search_nothing_is_tuned_and_train_has_the_presets_own_values(
     assert "Tune" not in {found["Name"] for found in json.loads(definition)["Steps"]}
     given = step(definition, "Train")["Arguments"]["HyperParameters"]
     assert given["learning_rate"] == str(config.train.learning_rate)
+
+
+def test_training_and_its_trials_start_from_the_named_weights() -> None:
+    from pipelines.definition import compile_definition
+
+    config = load_preset("demo").model_copy(update={"initial_weights": "s3://{bucket}/weights/resnet18"})
+    placed = config.placed("111122223333", "us-east-1")
+    definition = compile_definition(placed, "us-east-1")
+    tune, train = (step(definition, name)["Arguments"] for name in ("Tune", "Train"))
+    for job in (tune["TrainingJobDefinition"], train):
+        sources = {each["ChannelName"]: each["DataSource"]["S3DataSource"]["S3Uri"] for each in job["InputDataConfig"]}
+        assert sources["weights"] == f"s3://{placed.bucket}/weights/resnet18/"
+
+
+def test_without_named_weights_there_is_no_channel_of_them(definitions: dict[str, str]) -> None:
+    channels = step(definitions["demo"], "Train")["Arguments"]["InputDataConfig"]
+    assert [each["ChannelName"] for each in channels] == ["code", "train", "validation"]
 
 
 def test_trials_are_as_short_as_asked_for_and_have_their_own_outputs(definitions: dict[str, str]) -> None:

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from steps.train.network import Classifier
 
 REPOSITORY = Path(__file__).parents[3]
 PROGRAM = REPOSITORY / "containers" / "training" / "bin" / "train"
@@ -57,6 +60,29 @@ def test_a_training_job_leaves_its_model_and_its_name_in_it(base):
     assert not (base / "output" / "failure").exists()
     assert {file.name for file in (base / "model").iterdir()} == {"model.onnx", "model.safetensors", "signature.json"}
     assert json.loads((base / "model" / "signature.json").read_text())["training_job"] == "count-squares"
+
+
+def test_a_training_job_starts_from_the_weights_of_its_channel(base):
+    write_config(base, "inputdataconfig", {"train": {}, "validation": {}, "code": {}, "weights": {}})
+    write_config(base, "hyperparameters", {"architecture": "baseline", "epochs": "1", "objective": "rmse"})
+    weights = base / "input" / "data" / "weights"
+    weights.mkdir()
+    torch.manual_seed(0)
+    torch.save(Classifier("baseline", 1000).network.state_dict(), weights / "imagenet.pth")
+    finished = run(base)
+    assert finished.returncode == 0, finished.stderr
+    assert "imagenet.pth: fc.weight is [1000, 256], so the head starts from random weights" in finished.stdout
+    decision = json.loads((base / "model" / "signature.json").read_text())["decision"]
+    assert decision["mirrored"] is True
+    assert f"the model answers the {decision['rule']}, for the objective rmse" in finished.stdout
+
+
+def test_weights_of_another_network_fail_the_job_naming_what_does_not_fit(base):
+    write_config(base, "inputdataconfig", {"train": {}, "validation": {}, "code": {}, "weights": {}})
+    weights = base / "input" / "data" / "weights"
+    weights.mkdir()
+    torch.save(Classifier("baseline", 4).network.state_dict(), weights / "model.pth")
+    assert "model.pth does not fit the network: it lacks conv1.weight, bn1.weight, bn1.bias and" in failure(base)
 
 
 def test_a_truncated_shard_fails_the_job_naming_the_file(base):
