@@ -31,7 +31,7 @@ from steps.gate.step import (
 from steps.ingest.step import ingest_step
 from steps.register.settings import ApprovalStatus
 from steps.register.step import register_step
-from steps.train.step import checkpoints_uri, train_step, training_channels, training_estimator
+from steps.train.step import train_step, training_channels, trial_estimator
 from steps.tune.step import best_values, tune_step
 
 
@@ -79,12 +79,10 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
     trainer = _machine(machines.train, instance_type=training_type)
     searches, tuned = [], {}
     if config.tune:
-        trial = training_estimator(context, config.train, trainer, "tune")
+        trial = trial_estimator(context, config.train, trainer)
         searches = [tune_step(context, config.tune, trial, channels)]
         tuned = best_values(searches[0], config.tune)
-    checkpoints = checkpoints_uri(context, config.train, config.initial_weights)
-    trained = training_estimator(context, config.train, trainer, "train", tuned, checkpoints)
-    model = train_step(context, trained, channels)
+    model = train_step(context, config.train, trainer, channels, tuned, config.initial_weights)
     artifact = model.properties.ModelArtifacts.S3ModelArtifacts
     report = evaluate_step(
         context,

@@ -14,47 +14,40 @@ from steps.train.settings import METRICS, TrainSettings
 NUMBER = r"([0-9.eE+-]+|nan|inf)"
 
 
-def training_estimator(
+def train_step(
     context: StepContext,
     settings: TrainSettings,
     machine: Machine,
-    step: str,
-    tuned: Mapping[str, PipelineVariable] | None = None,
-    checkpoints: str | None = None,
-) -> Estimator:
-    """The training job of the step `step`, under whose name its outputs are kept.
+    channels: Mapping[str, TrainingInput],
+    tuned: Mapping[str, PipelineVariable],
+    initial_weights: str,
+) -> TrainingStep:
+    """Train on the `channels` with the values `tuned` in place of settings by name; the artifact is model.tar.gz.
 
     Args:
         context: the project's surroundings.
         settings: the network and how it learns.
         machine: what it runs on.
-        step: the step that runs it.
-        tuned: takes the place of settings by name.
-        checkpoints: S3 folder from which an interrupted job goes on. The trials of a search have none: they would
-            share it.
+        channels: as `training_channels` answers them.
+        tuned: values that take the place of settings, by name.
+        initial_weights: where the weights come from that are in the channels; empty for random ones.
     """
-    hyperparameters = {name: str(value) for name, value in settings.model_dump(mode="json").items()}
-    return Estimator(
-        image_uri=context.images.training,
-        role=context.role,
-        instance_count=machine.instance_count,
-        instance_type=machine.instance_type,
-        volume_size=machine.volume_gb,
-        max_run=machine.maximum_runtime_seconds,
-        use_spot_instances=machine.spot,
-        max_wait=2 * machine.maximum_runtime_seconds if machine.spot else None,
-        checkpoint_s3_uri=checkpoints,
-        output_path=context.output(step),
-        hyperparameters={**hyperparameters, **(tuned or {})},
-        metric_definitions=[{"Name": name, "Regex": f"{name}={NUMBER};"} for name in METRICS],
-        environment=code_environment("/opt/ml/input/data/code"),
-        enable_network_isolation=True,
-        encrypt_inter_container_traffic=True,
-        # Debugger and Profiler are closed to new customers.
-        debugger_hook_config=False,
-        disable_profiler=True,
-        sagemaker_session=context.session,
+    checkpoints = checkpoints_uri(context, settings, initial_weights)
+    estimator = _estimator(context, settings, machine, "train", tuned, checkpoints)
+    return TrainingStep(
+        name="Train",
+        step_args=estimator.fit(dict(channels)),
+        cache_config=reuse_results(context.cache_expires_after),
+        retry_policies=context.job_retries,
     )
+
+
+def trial_estimator(context: StepContext, settings: TrainSettings, machine: Machine) -> Estimator:
+    """The training job that tuning tries.
+
+    It has no checkpoints, since trials that run at once would overwrite each other's: an interrupted one starts anew.
+    """
+    return _estimator(context, settings, machine, "tune", {}, None)
 
 
 def training_channels(
@@ -75,16 +68,6 @@ def training_channels(
     return {name: TrainingInput(source) for name, source in sources.items()}
 
 
-def train_step(context: StepContext, estimator: Estimator, channels: Mapping[str, TrainingInput]) -> TrainingStep:
-    """Train on the `channels`; the artifact is model.tar.gz."""
-    return TrainingStep(
-        name="Train",
-        step_args=estimator.fit(dict(channels)),
-        cache_config=reuse_results(context.cache_expires_after),
-        retry_policies=context.job_retries,
-    )
-
-
 def checkpoints_uri(context: StepContext, settings: TrainSettings, initial_weights: str) -> str:
     """S3 folder for the checkpoints of trainings with this code, these settings and initial weights.
 
@@ -94,3 +77,35 @@ def checkpoints_uri(context: StepContext, settings: TrainSettings, initial_weigh
     """
     what = f"{context.code['train']}\n{settings.model_dump_json()}\n{initial_weights}"
     return f"s3://{context.bucket}/{context.pipeline}/checkpoints/{hashlib.sha256(what.encode()).hexdigest()}"
+
+
+def _estimator(
+    context: StepContext,
+    settings: TrainSettings,
+    machine: Machine,
+    step: str,
+    tuned: Mapping[str, PipelineVariable],
+    checkpoints: str | None,
+) -> Estimator:
+    hyperparameters = {name: str(value) for name, value in settings.model_dump(mode="json").items()}
+    return Estimator(
+        image_uri=context.images.training,
+        role=context.role,
+        instance_count=machine.instance_count,
+        instance_type=machine.instance_type,
+        volume_size=machine.volume_gb,
+        max_run=machine.maximum_runtime_seconds,
+        use_spot_instances=machine.spot,
+        max_wait=2 * machine.maximum_runtime_seconds if machine.spot else None,
+        checkpoint_s3_uri=checkpoints,
+        output_path=context.output(step),
+        hyperparameters={**hyperparameters, **tuned},
+        metric_definitions=[{"Name": name, "Regex": f"{name}={NUMBER};"} for name in METRICS],
+        environment=code_environment("/opt/ml/input/data/code"),
+        enable_network_isolation=True,
+        encrypt_inter_container_traffic=True,
+        # Debugger and Profiler are closed to new customers.
+        debugger_hook_config=False,
+        disable_profiler=True,
+        sagemaker_session=context.session,
+    )

@@ -173,6 +173,8 @@ def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_prese
             assert value == str(getattr(settings.train, name))
     definition = tune["TrainingJobDefinition"]
     assert definition["InputDataConfig"] == train["InputDataConfig"]
+    assert "CheckpointConfig" in train
+    assert "CheckpointConfig" not in definition, "trials that run at once would overwrite each other's checkpoints"
     assert definition["Environment"] == train["Environment"]
     assert not tuned & set(definition["StaticHyperParameters"])
 

@@ -128,8 +128,8 @@ class Plan:
         """A new search over the ranges."""
         if self.config["Strategy"] == "Grid":
             return GridSearch(self._grid)
-        bayesian = self.config["Strategy"] == "Bayesian"
-        return SampledSearch(self.ranges, bayesian, self.maximize, self.jobs, self.config.get("RandomSeed"))
+        bayesian, seed = self.config["Strategy"] == "Bayesian", self.config.get("RandomSeed")
+        return SampledSearch(self.ranges, bayesian, self.maximize, self.jobs, self.parallel, seed)
 
     def training_request(self, number: int, values: dict[str, str], tuning_arn: str) -> Json:
         """The request of the training job that tries `values`; also the ARN that describing it shows."""

@@ -38,15 +38,19 @@ class SampledSearch:
         bayesian: learn from earlier trials; otherwise each is drawn anew.
         maximize: whether a greater objective is better.
         jobs: trials in all.
+        parallel: trials at once. So many at least are drawn at random: of trials that all run still, the estimator
+            would take one for the best and propose its neighbours.
         seed: the same proposals for the same answers; by chance where None.
     """
 
-    def __init__(self, ranges: Sequence[Range], bayesian: bool, maximize: bool, jobs: int, seed: int | None) -> None:
+    def __init__(
+        self, ranges: Sequence[Range], bayesian: bool, maximize: bool, jobs: int, parallel: int, seed: int | None
+    ) -> None:
         self._ranges = ranges
         self._left = jobs
         sampler: optuna.samplers.BaseSampler
         if bayesian:
-            starts = min(_MOST_RANDOM, max(1, jobs // _RANDOM_SHARE))
+            starts = max(parallel, min(_MOST_RANDOM, max(2, jobs // _RANDOM_SHARE)))
             sampler = optuna.samplers.TPESampler(
                 n_startup_trials=starts, multivariate=True, constant_liar=True, seed=seed
             )
