@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as group
-from torch.distributed.distributed_c10d import PrefixStore, Store, TCPStore
+from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined] # missing in its __all__
 
 from steps.contract import StepError, training_job
 from steps.train.settings import TrainSettings
