@@ -1,5 +1,6 @@
-"""Batches of packed images, each read from disk while the one before it is computed on."""
+"""Batches of packed images, read from disk while those before them are computed on."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from torch import Tensor
 
 from steps.shards import Shards
 from steps.train.team import ALONE, Slice, Team
+
+READERS, AHEAD = 2, 3
+"""Threads that read, so that a disk has two wishes at a time; and batches read ahead, so that a slow read now and then
+is not waited for."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def batches(
     team: Team = ALONE,
     skipped: int = 0,
 ) -> Iterator[Batch]:
-    """Read the images `order` of `shards` in batches, one batch ahead in a background thread.
+    """Read the images `order` of `shards` in batches, up to `AHEAD` batches ahead in background threads.
 
     Args:
         shards: the images.
@@ -55,22 +60,25 @@ def batches(
 
     def read(part: Slice) -> Batch:
         images, labels = torch.from_numpy(shards.images(part.rows)), torch.from_numpy(shards.labels[part.rows])
-        # A copy to a GPU overlaps computing only from pinned memory.
+        # Only from pinned memory does a copy to a GPU go on by itself.
         if device.type == "cuda":
             images, labels = images.pin_memory(), labels.pin_memory()
         return Batch(images, labels, part.weight)
 
-    for batch in _one_ahead(read, team.slices(order, batch_size, smallest)[skipped:]):
+    for batch in _ahead(read, team.slices(order, batch_size, smallest)[skipped:]):
         images, labels = (tensor.to(device, non_blocking=True) for tensor in (batch.images, batch.labels))
         yield Batch(images, labels, batch.weight)
 
 
-def _one_ahead(read: Callable[[Slice], Batch], parts: Iterable[Slice]) -> Iterator[Batch]:
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="feed") as reader:
-        ahead: Future[Batch] | None = None
-        for part in parts:
-            current, ahead = ahead, reader.submit(read, part)
-            if current is not None:
-                yield current.result()
-        if ahead is not None:
-            yield ahead.result()
+def _ahead(read: Callable[[Slice], Batch], parts: Iterable[Slice]) -> Iterator[Batch]:
+    with ThreadPoolExecutor(READERS, thread_name_prefix="feed") as readers:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for part in parts:
+                waiting.append(readers.submit(read, part))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            readers.shutdown(cancel_futures=True)
