@@ -76,12 +76,19 @@ class Host:
         finally:
             if self.process.poll() is None:
                 os.killpg(self.process.pid, signal.SIGKILL)
-        self.reader.join()
+        self.reader.join(timeout=30)
+        assert not self.reader.is_alive(), "a process that outlived its host holds the log open"
         return code
 
     @property
     def log(self):
         return "".join(self.lines)
+
+    @property
+    def worker(self):
+        """The process that `launch` started."""
+        (child,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(child)
 
     @property
     def failure(self):
@@ -196,8 +203,18 @@ def test_a_training_process_that_is_killed_ends_the_job_with_a_sentence_on_every
     for host in hosts:
         host.start()
     first.wait_for("epoch=1/1000; train:loss")
-    children = Path(f"/proc/{second.process.pid}/task/{second.process.pid}/children").read_text().split()
-    os.kill(int(children[0]), signal.SIGKILL)
+    os.kill(second.worker, signal.SIGKILL)
     assert [host.end() for host in hosts] == [1, 1]
     assert "training process 0 of this host was killed by SIGKILL" in second.failure
     assert first.failure.startswith("a training process went away without saying why")
+
+
+@pytest.mark.slow
+def test_a_host_that_is_killed_leaves_no_process_that_trains_on(job):
+    first, second = hosts = job(2, epochs="1000")
+    for host in hosts:
+        host.start()
+    first.wait_for("epoch=1/1000; train:loss")
+    for host in hosts:
+        host.process.kill()
+    assert [host.end() for host in hosts] == [-signal.SIGKILL] * 2  # and both logs have come to their end
