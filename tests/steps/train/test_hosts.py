@@ -211,7 +211,7 @@ def test_a_training_process_that_is_killed_ends_the_job_with_a_sentence_on_every
 
 @pytest.mark.slow
 def test_a_host_that_is_killed_leaves_no_process_that_trains_on(job):
-    first, second = hosts = job(2, epochs="1000")
+    first, _ = hosts = job(2, epochs="1000")
     for host in hosts:
         host.start()
     first.wait_for("epoch=1/1000; train:loss")
