@@ -79,6 +79,11 @@ class Config(_Section):
         description="ISO 8601 age, days or hours, up to which a step's result is reused; the cache compares the URI of "
         "the source, not what lies there, so that new photos are noticed after this time at the latest",
     )
+    initial_weights: str = Field(
+        "",
+        pattern=r"^(s3://[^/]+/.+)?$",
+        description="S3 folder with the one *.safetensors or *.pth file that training starts from; empty: random weights",
+    )
     images: ImagesConfig
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings

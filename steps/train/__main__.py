@@ -15,4 +15,12 @@ if __name__ == "__main__":
         else:
             from steps.train.train import train
 
-            train(job.settings, job.channel("train"), job.channel("validation"), job.model, job.name, job.checkpoints)
+            train(
+                job.settings,
+                job.channel("train"),
+                job.channel("validation"),
+                job.model,
+                job.name,
+                weights=job.channels.get("weights"),
+                checkpoints=job.checkpoints,
+            )

@@ -9,7 +9,9 @@ import torch
 from steps.contract import StepError
 from steps.shards import Dataset, Shards
 from steps.signature import Signature
+from steps.train.answers import choose_decision
 from steps.train.checkpoint import Checkpoints, fingerprint
+from steps.train.decide import check_objective
 from steps.train.device import choose_compute
 from steps.train.export import export
 from steps.train.keeper import Keeper, kept_in
@@ -18,6 +20,7 @@ from steps.train.network import MEAN, STD, Classifier
 from steps.train.progress import EpochFigures, say
 from steps.train.settings import TrainSettings
 from steps.train.team import ALONE, Team
+from steps.train.weights import initial_model
 
 CHECKED_IMAGES = 8
 """Validation images on which the exported file must agree with the model."""
@@ -42,6 +45,7 @@ def train(
     validation: Path,
     model: Path,
     training_job: str,
+    weights: Path | None = None,
     checkpoints: Path | None = None,
     team: Team = ALONE,
 ) -> TrainResult:
@@ -55,18 +59,19 @@ def train(
         validation: folder of shards to validate on.
         model: existing folder that gets model.onnx, model.safetensors and signature.json.
         training_job: the job's name, kept in the signature.
+        weights: folder of a file of initial weights, see `steps/train/weights.py`; random ones by default.
         checkpoints: folder where an interrupted training finds what it has learnt, and goes on.
         team: the processes that train together; only the first writes the model and the checkpoints.
 
     Raises:
-        StepError: shards are broken or do not belong together, a setting does not suit them, the loss is no longer a
-            number, or the exported file does not answer as the model does.
+        StepError: shards are broken or do not belong together, a setting does not suit them, the initial weights do not
+            fit, the loss is no longer a number, or the exported file does not answer as the model does.
         SystemExit: SageMaker wants the job to stop, and what it has learnt is saved.
     """
     learnt, held_out = Shards(train), Shards(validation)
     kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(settings, learnt, held_out))
     with kept_in(kept, team) as keeper:
-        network, epochs = fit(settings, learnt, held_out, keeper, team)
+        network, epochs = fit(settings, learnt, held_out, weights, keeper, team)
     dataset = learnt.dataset
     signature = Signature(
         classes=dataset.classes,
@@ -75,6 +80,7 @@ def train(
         std=STD,
         architecture=settings.architecture,
         training_job=training_job,
+        decision=choose_decision(settings, network, held_out),
     )
     if team.leads:
         export(network, signature, held_out.images(np.arange(min(CHECKED_IMAGES, len(held_out)))), model)
@@ -87,6 +93,7 @@ def fit(
     settings: TrainSettings,
     train: Shards,
     validation: Shards,
+    weights: Path | None = None,
     keeper: Keeper | None = None,
     team: Team = ALONE,
 ) -> tuple[Classifier, tuple[EpochFigures, ...]]:
@@ -95,9 +102,11 @@ def fit(
     Epochs that were done before an interruption are not among the figures.
 
     Raises:
-        StepError: the shards do not belong together, a setting does not suit them, or the loss is no longer a number.
+        StepError: the shards do not belong together, a setting does not suit them, the initial weights do not fit, or
+            the loss is no longer a number.
     """
     _check_same_dataset(train.dataset, validation.dataset)
+    check_objective(settings, train.dataset.classes)
     compute, classes = choose_compute(), len(train.dataset.classes)
     say(
         f"training {settings.architecture} on {compute}: {len(train)} images of {train.dataset.size} px in {classes} "
@@ -105,7 +114,7 @@ def fit(
     )
     torch.manual_seed(settings.seed)
     torch.backends.cudnn.deterministic = True
-    model = Classifier(settings.architecture, classes)
+    model = initial_model(settings, classes, weights)
     model.to(compute.device).to(memory_format=torch.channels_last)
     loop = Loop(settings, model, train, compute, keeper=keeper, team=team)
     epochs = tuple(loop.run(validation))

@@ -98,6 +98,7 @@ if __name__ == "__main__":
             job.channel("validation"),
             job.model,
             job.name,
-            job.checkpoints,
-            team,
+            weights=job.channels.get("weights"),
+            checkpoints=job.checkpoints,
+            team=team,
         )
