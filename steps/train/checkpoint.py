@@ -92,12 +92,13 @@ def state_of(checkpoint: bytes) -> dict[str, Any]:
     return state
 
 
-def fingerprint(settings: StepSettings, train: Shards, validation: Shards) -> Fingerprint:
-    """What decides a training's result: its settings, its images and labels by their ids, and the step's code."""
+def fingerprint(settings: StepSettings, train: Shards, validation: Shards, weights: Path | None = None) -> Fingerprint:
+    """What decides a training's result: settings, images by their ids and labels, initial weights, the step's code."""
     return {
         **{name: str(value) for name, value in settings.model_dump(mode="json").items()},
         "training images": _digest(_description(train)),
         "validation images": _digest(_description(validation)),
+        "initial weights": _digest(_files(weights)) if weights else "random",
         "code": _digest(_code()),
     }
 
@@ -119,6 +120,13 @@ def _code() -> Iterable[bytes]:
     for file in sorted([*own.parent.glob("*.py"), *own.rglob("*.py")]):
         yield file.relative_to(own.parent).as_posix().encode()
         yield file.read_bytes()
+
+
+def _files(folder: Path) -> Iterable[bytes]:
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            yield file.relative_to(folder).as_posix().encode()
+            yield file.read_bytes()
 
 
 def _digest(parts: Iterable[bytes]) -> str:

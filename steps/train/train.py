@@ -69,7 +69,7 @@ def train(
         SystemExit: SageMaker wants the job to stop, and what it has learnt is saved.
     """
     learnt, held_out = Shards(train), Shards(validation)
-    kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(settings, learnt, held_out))
+    kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(settings, learnt, held_out, weights))
     with kept_in(kept, team) as keeper:
         network, epochs = fit(settings, learnt, held_out, weights, keeper, team)
     dataset = learnt.dataset

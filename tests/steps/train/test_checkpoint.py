@@ -139,6 +139,7 @@ def test_the_fingerprint_changes_with_settings_and_images_and_with_nothing_else(
         "epochs": fingerprint(settings.model_copy(update={"epochs": 9}), train, validation),
         "training images": fingerprint(settings, Shards(pack(tmp_path, 64)), validation),
         "validation images": fingerprint(settings, train, train),
+        "initial weights": fingerprint(settings, train, validation, weights=shards),
     }
     for name, other in others.items():
         assert {key for key in first if first[key] != other[key]} == {name}
