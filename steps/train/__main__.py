@@ -12,4 +12,4 @@ if __name__ == "__main__":
         from steps.train.train import train
 
         require_gpu(job.hosts.instance_type)
-        train(job.settings, job.channel("train"), job.channel("validation"), job.model, job.name)
+        train(job.settings, job.channel("train"), job.channel("validation"), job.model, job.name, job.output_data)

@@ -1,8 +1,8 @@
 """What can be set of the train step, and what it reports."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from steps.contract import StepSettings
 
@@ -20,6 +20,29 @@ METRICS = (
 """Names of the figures printed after each epoch, as `name=value;`."""
 
 
+RuleName = Literal[
+    "exploding_gradients",
+    "vanishing_gradients",
+    "loss_not_decreasing",
+    "poor_initialisation",
+    "dead_units",
+    "overfitting",
+    "starved_device",
+    "overtraining",
+]
+"""Rules that watch training, see `steps/train/diagnostics/rules.py`."""
+
+
+def split_names(value: object) -> object:
+    """The names in a text like `a, b`, as a hyperparameter holds them; anything else as it is."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+RuleNames = Annotated[
+    tuple[RuleName, ...], BeforeValidator(split_names), PlainSerializer(",".join, return_type=str, when_used="json")
+]
+
+
 class TrainSettings(StepSettings):
     """The network and how it learns."""
 
@@ -29,3 +52,8 @@ class TrainSettings(StepSettings):
     learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW's highest rate, reached after the warm-up")
     weight_decay: float = Field(0.05, ge=0, le=1, description="AdamW's decoupled weight decay")
     seed: int = Field(0, ge=0, lt=2**32, description="decides initial weights, order of images and augmentation")
+
+    # Diagnostics.
+    stop_on: RuleNames = Field(
+        (), description="rules whose finding ends the job, by name; as a hyperparameter a list with commas"
+    )

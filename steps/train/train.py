@@ -10,6 +10,7 @@ from steps.contract import StepError
 from steps.shards import Dataset, Shards
 from steps.signature import Signature
 from steps.train.device import choose_compute
+from steps.train.diagnostics.watch import Watch, reported
 from steps.train.export import export
 from steps.train.loop import Loop
 from steps.train.network import MEAN, STD, Classifier
@@ -33,7 +34,14 @@ class TrainResult:
     epochs: tuple[EpochFigures, ...]
 
 
-def train(settings: TrainSettings, train: Path, validation: Path, model: Path, training_job: str) -> TrainResult:
+def train(
+    settings: TrainSettings,
+    train: Path,
+    validation: Path,
+    model: Path,
+    training_job: str,
+    diagnostics: Path | None = None,
+) -> TrainResult:
     """Train on the shards in `train`, validate on those in `validation`, and write the model to `model`.
 
     The same settings on the same shards and kind of machine give the same weights.
@@ -44,13 +52,14 @@ def train(settings: TrainSettings, train: Path, validation: Path, model: Path, t
         validation: folder of shards to validate on.
         model: existing folder that gets model.onnx, model.safetensors and signature.json.
         training_job: the job's name, kept in the signature.
+        diagnostics: folder that gets diagnostics.json and training.html, also when training fails; None for neither.
 
     Raises:
-        StepError: shards are broken or do not belong together, the loss is no longer a number, or the exported file
-            does not answer as the model does.
+        StepError: shards are broken or do not belong together, the loss is no longer a number, a rule of
+            `settings.stop_on` found something, or the exported file does not answer as the model does.
     """
     learnt, held_out = Shards(train), Shards(validation)
-    network, epochs = fit(settings, learnt, held_out)
+    network, epochs = fit(settings, learnt, held_out, diagnostics, training_job)
     dataset = learnt.dataset
     signature = Signature(
         classes=dataset.classes,
@@ -65,11 +74,21 @@ def train(settings: TrainSettings, train: Path, validation: Path, model: Path, t
     return TrainResult(signature, epochs)
 
 
-def fit(settings: TrainSettings, train: Shards, validation: Shards) -> tuple[Classifier, tuple[EpochFigures, ...]]:
+def fit(
+    settings: TrainSettings,
+    train: Shards,
+    validation: Shards,
+    diagnostics: Path | None = None,
+    training_job: str = "unnamed",
+) -> tuple[Classifier, tuple[EpochFigures, ...]]:
     """Train on `train`; answers the model, on the CPU, and the figures of each epoch on `validation`.
 
+    What the rules in `steps/train/diagnostics` find is said in the log, and written to the folder `diagnostics` if
+    there is one.
+
     Raises:
-        StepError: the shards do not belong together, or the loss is no longer a number.
+        StepError: the shards do not belong together, the loss is no longer a number, or a rule of `settings.stop_on`
+            found something.
     """
     _check_same_dataset(train.dataset, validation.dataset)
     compute, classes = choose_compute(), len(train.dataset.classes)
@@ -81,7 +100,10 @@ def fit(settings: TrainSettings, train: Shards, validation: Shards) -> tuple[Cla
     torch.backends.cudnn.deterministic = True
     model = Classifier(settings.architecture, classes)
     model.to(compute.device).to(memory_format=torch.channels_last)
-    epochs = tuple(Loop(settings, model, train, compute).run(validation))
+    watch = Watch(model, compute.device, classes, settings.stop_on)
+    loop = Loop(settings, model, train, compute, [watch])
+    with reported(watch, diagnostics, training_job):
+        epochs = tuple(loop.run(validation))
     return model.cpu(), epochs
 
 
