@@ -23,6 +23,12 @@ class Batch:
         return len(self.labels)
 
 
+def batch_sizes(images: int, batch_size: int, smallest: int = 1) -> list[int]:
+    """How many images each batch of `batches` holds for an order of `images`."""
+    full, rest = divmod(images, batch_size)
+    return [batch_size] * full + [rest] * (rest >= smallest)
+
+
 def batches(
     shards: Shards, order: NDArray[np.int64], batch_size: int, device: torch.device, smallest: int = 1
 ) -> Iterator[Batch]:
@@ -35,7 +41,7 @@ def batches(
         device: where the batches are wanted.
         smallest: a last batch of fewer images is left out.
     """
-    starts = [start for start in range(0, len(order), batch_size) if len(order) - start >= smallest]
+    starts = [number * batch_size for number in range(len(batch_sizes(len(order), batch_size, smallest)))]
 
     def read(start: int) -> Batch:
         rows = order[start : start + batch_size]

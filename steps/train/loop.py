@@ -5,22 +5,28 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from steps.contract import StepError
+from steps.counting import are_counts
 from steps.shards import Shards
-from steps.train.augment import augment
+from steps.train.average import Average
+from steps.train.compilation import network_to_call
 from steps.train.device import Compute
-from steps.train.feed import Batch, batches
+from steps.train.feed import batch_sizes, batches
+from steps.train.learner import Learner
 from steps.train.network import Classifier
-from steps.train.observer import Observer, StepFacts, StepSeconds
-from steps.train.progress import EpochFigures, Pace, say_figures
-from steps.train.schedule import make_optimizer, rate_factor
+from steps.train.observer import Observer
+from steps.train.optimizer import make_optimizer
+from steps.train.progress import EpochFigures, Pace, say, say_figures
+from steps.train.sampler import draw_order
+from steps.train.schedule import Schedule
 from steps.train.settings import TrainSettings
 from steps.train.state import State, epoch_seed
+from steps.train.stopping import EarlyStopping
 from steps.train.stopwatch import Stopwatch
 from steps.train.tally import Scores, Tally
+from steps.train.targets import target_table
 
 SMALLEST_BATCH = 2
 """Batch normalisation cannot learn from one image; the order changes, so no image is left out of every epoch."""
@@ -29,9 +35,9 @@ SMALLEST_BATCH = 2
 class Loop:
     """One training run.
 
-    The weights of the last epoch are the result, not those of the epoch that did best: the learning rate has come down
-    to nearly zero by then, picking among noisy epochs would flatter the validation figures, and the last metric line,
-    which SageMaker keeps as the job's final figures, tells of the very model that is exported.
+    Without early stopping the weights of the last epoch are the result, not those of the epoch that did best: under a
+    falling learning rate the last are mostly the best, and picking among noisy epochs flatters the validation figures.
+    The last metric line, which SageMaker keeps as the job's final figures, always tells of the model that is exported.
 
     Attributes:
         state: all that changes during the run; load it before `run` to go on with an interrupted run.
@@ -45,17 +51,37 @@ class Loop:
         compute: Compute,
         observers: Sequence[Observer] = (),
     ) -> None:
-        """Prepare to train `model`, which lies on `compute`'s device, on `shards`."""
+        """Prepare to train `model`, which lies on `compute`'s device, on `shards`.
+
+        Raises:
+            StepError: there are too few images, or a setting does not suit the classes.
+        """
         if len(shards) < SMALLEST_BATCH:
             raise StepError(f"there is {len(shards)} training image: training needs at least {SMALLEST_BATCH}")
-        self.state = State(model, make_optimizer(model, settings.learning_rate, settings.weight_decay))
         self._settings = settings
         self._shards = shards
         self._compute = compute
         self._observers = observers
-        self._augmentation = torch.Generator(compute.device)
-        full, rest = divmod(len(shards), settings.batch_size)
-        self._steps = settings.epochs * (full + (rest >= SMALLEST_BATCH))
+        self._counts = are_counts(shards.dataset.classes)
+        sizes = batch_sizes(len(shards), settings.batch_size, SMALLEST_BATCH)
+        starts = range(0, len(sizes), settings.accumulate)
+        self._groups = [sizes[start : start + settings.accumulate] for start in starts]
+        steps = settings.epochs * len(self._groups)
+        self.state = State(
+            model,
+            make_optimizer(model, settings),
+            Average(model, settings.averaging, steps),
+            EarlyStopping(settings.patience),
+        )
+        images, size = settings.epochs * len(shards), shards.dataset.size
+        self._learner = Learner(
+            settings,
+            self.state,
+            network_to_call(model, compute, images, settings.batch_size, size),
+            Schedule(settings.schedule, steps, settings.warm_up),
+            self._targets(),
+            compute,
+        )
 
     def run(self, validation: Shards) -> Iterator[EpochFigures]:
         """Train epoch by epoch, writing and answering each one's figures.
@@ -66,71 +92,72 @@ class Loop:
         Raises:
             StepError: the loss is no longer a number.
         """
-        while self.state.epoch < self._settings.epochs:
+        while self.state.epoch < self._settings.epochs and not self.state.stopping.is_over:
             epoch = self.state.epoch + 1
             learnt, images_per_second = self._learn(epoch)
             validated = self._validate(validation)
             self._refuse_divergence(epoch, validated.loss, "validation")
             self.state.epoch = epoch
-            figures = EpochFigures.of(epoch, learnt, images_per_second, validated)
+            figures = EpochFigures.of(epoch, learnt, images_per_second, validated, self._counts)
             say_figures(self._settings.epochs, figures)
+            self.state.stopping.look_at(figures, self.state.average.model)
             for observer in self._observers:
                 observer.on_epoch(figures)
             yield figures
 
+    def result(self) -> Classifier:
+        """The model that training came to: the averaged one, with early stopping that of the best epoch."""
+        model, stopping = self.state.average.model, self.state.stopping
+        if stopping.best is not None and stopping.best.epoch < self.state.epoch:
+            model.load_state_dict(stopping.weights)
+            say(f"the result are the weights of epoch {stopping.best.epoch}, whose validation loss was the lowest:")
+            say_figures(self._settings.epochs, stopping.best)
+        return model
+
     def _learn(self, epoch: int) -> tuple[Scores, float]:
         """Pass over the training images once; answers the scores as they were learnt, and the images per second."""
-        seed = epoch_seed(self._settings.seed, epoch)
-        torch.manual_seed(seed)  # for dropout
-        self._augmentation.manual_seed(seed)
-        order = np.random.default_rng(seed).permutation(len(self._shards))
-        self.state.model.train()
-        tally, pace, watch = Tally(self._compute.device), Pace(len(order)), Stopwatch(self._compute.device)
-        for batch in batches(self._shards, order, self._settings.batch_size, self._compute.device, SMALLEST_BATCH):
-            self._step(epoch, batch, tally, watch)
-            pace.add(len(batch))
+        settings, device = self._settings, self._compute.device
+        order = draw_order(self._shards.labels, settings.sampler, epoch_seed(settings.seed, epoch))
+        tally, pace, watch = Tally(device), Pace(len(order)), Stopwatch(device)
+        self._learner.begin_epoch(epoch)
+        feed = batches(self._shards, order, settings.batch_size, device, SMALLEST_BATCH)
+        for sizes in self._groups:
+            facts = self._learner.step(feed, sizes, tally, watch)
+            for observer in self._observers:
+                observer.on_step(facts)
+            pace.add(sum(sizes))
             if pace.is_due():
                 self._refuse_divergence(epoch, tally.scores().loss, "training")
-                pace.say(epoch, self._settings.epochs)
+                pace.say(epoch, settings.epochs)
             watch.next_step()
         scores = tally.scores()  # waits for a GPU, so the pace is true
         self._refuse_divergence(epoch, scores.loss, "training")
         return scores, pace.images_per_second()
 
-    def _step(self, epoch: int, batch: Batch, tally: Tally, watch: Stopwatch) -> None:
-        data_seconds = watch.lap()
-        optimizer, rate = self.state.optimizer, self._rate()
-        with self._compute.autocast():
-            logits = self.state.model(augment(batch.images, self._augmentation))
-            loss: Tensor = cross_entropy(logits, batch.labels)
-        forward_seconds = watch.lap()
-        loss.backward()  # type: ignore[no-untyped-call]
-        backward_seconds = watch.lap()
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.step()
-        self.state.step += 1
-        seconds = StepSeconds(data_seconds, forward_seconds, backward_seconds, watch.lap())
-        tally.add(loss, logits, batch.labels)
-        facts = StepFacts(
-            epoch, self.state.step, loss.detach(), rate, self.state.model, seconds if watch.measuring else None
-        )
-        for observer in self._observers:
-            observer.on_step(facts)
-        optimizer.zero_grad(set_to_none=True)
-
-    def _rate(self) -> float:
-        return self._settings.learning_rate * rate_factor(self.state.step, self._steps)
-
     @torch.inference_mode()
     def _validate(self, shards: Shards) -> Scores:
-        self.state.model.eval()
+        model = self.state.average.model.eval()
         tally = Tally(self._compute.device)
         for batch in batches(shards, np.arange(len(shards)), self._settings.batch_size, self._compute.device):
             with self._compute.autocast():
-                logits = self.state.model(batch.images)
+                logits = model(batch.images)
             tally.add(cross_entropy(logits, batch.labels), logits, batch.labels)
         return tally.scores()
+
+    def _targets(self) -> torch.Tensor:
+        classes, settings = self._shards.dataset.classes, self._settings
+        if settings.label_softness and not self._counts:
+            raise StepError(
+                f"label_softness is {settings.label_softness:g}, but the classes {', '.join(classes[:3])} ... are "
+                "names, which have no order: set label_softness to 0, and label_smoothing instead if you like"
+            )
+        return target_table(
+            torch.from_numpy(self._shards.labels),
+            len(classes),
+            settings.label_softness,
+            settings.label_smoothing,
+            settings.class_weights == "balanced",
+        )
 
     def _refuse_divergence(self, epoch: int, loss: float, kind: str) -> None:
         if not math.isfinite(loss):

@@ -20,38 +20,38 @@ class EpochFigures:
         epoch: from 1.
         train_loss: mean loss over the epoch's training images, as they were when they were learnt from.
         train_accuracy: share of them answered right, 0 to 1.
-        train_rmse: root mean squared error on them, in items.
+        train_rmse: root mean squared error on them, in items; None where classes are names.
         images_per_second: training images per second of training, validation not counted.
         validation_loss: mean cross-entropy over the validation images after the epoch.
         validation_accuracy: share of validation images answered right, 0 to 1.
-        validation_rmse: root mean squared error on the validation images, in items.
+        validation_rmse: root mean squared error on the validation images, in items; None where classes are names.
     """
 
     epoch: int
     train_loss: float
     train_accuracy: float
-    train_rmse: float
+    train_rmse: float | None
     images_per_second: float
     validation_loss: float
     validation_accuracy: float
-    validation_rmse: float
+    validation_rmse: float | None
 
     @classmethod
-    def of(cls, epoch: int, learnt: Scores, images_per_second: float, validated: Scores) -> Self:
-        """The figures of scores while learning and scores after it."""
+    def of(cls, epoch: int, learnt: Scores, images_per_second: float, validated: Scores, counts: bool) -> Self:
+        """The figures of scores while learning and scores after it; `counts` tells whether classes are counts."""
         return cls(
             epoch=epoch,
             train_loss=learnt.loss,
             train_accuracy=learnt.accuracy,
-            train_rmse=learnt.rmse,
+            train_rmse=learnt.rmse if counts else None,
             images_per_second=images_per_second,
             validation_loss=validated.loss,
             validation_accuracy=validated.accuracy,
-            validation_rmse=validated.rmse,
+            validation_rmse=validated.rmse if counts else None,
         )
 
     def metrics(self) -> Mapping[str, float]:
-        """The figures by the name SageMaker shows."""
+        """The figures by the name SageMaker shows; those that there are."""
         values = (
             self.train_loss,
             self.train_accuracy,
@@ -61,7 +61,7 @@ class EpochFigures:
             self.validation_accuracy,
             self.validation_rmse,
         )
-        return dict(zip(METRICS, values, strict=True))
+        return {name: value for name, value in zip(METRICS, values, strict=True) if value is not None}
 
 
 def say(line: str) -> None:

@@ -1,34 +1,31 @@
-"""How the weights are changed: the optimiser and its learning rate over the steps."""
+"""The learning rate over the steps of a run."""
 
 import math
-
-from torch import nn
-from torch.optim import AdamW
-
-WARM_UP = 0.1
-"""Share of the steps in which the learning rate rises."""
+from dataclasses import dataclass
+from typing import Literal
 
 
-def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float) -> AdamW:
-    """AdamW whose decay leaves out norms and biases, the parameters of one dimension.
+@dataclass(frozen=True)
+class Schedule:
+    """A linear rise, then a cosine towards zero or a constant rate.
 
-    Pulling those to zero costs accuracy and regularises nothing (He et al., "Bag of Tricks for Image Classification",
-    2019, section 3.1).
+    Attributes:
+        kind: how the rate goes on after the rise.
+        steps: optimiser steps of the run.
+        warm_up: share of the steps in which the rate rises.
     """
-    parameters = list(model.parameters())
-    groups = [
-        {"params": [each for each in parameters if each.ndim > 1], "weight_decay": weight_decay},
-        {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return AdamW(groups, lr=learning_rate, fused=True)
 
+    kind: Literal["cosine", "constant"]
+    steps: int
+    warm_up: float
 
-def rate_factor(step: int, steps: int) -> float:
-    """The share of the highest learning rate that step `step` of `steps`, counted from 0, learns with.
-
-    It rises linearly over the first tenth of the steps, then falls along a cosine towards zero.
-    """
-    warm_up = max(1, round(WARM_UP * steps))
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up + 1) / (steps - warm_up + 1)))
+    def factor(self, step: int) -> float:
+        """The share of the highest rate, above 0 and at most 1, for step `step`, counted from 0."""
+        rising = round(self.warm_up * self.steps)
+        if step < rising:
+            return (step + 1) / rising
+        if self.kind == "constant":
+            return 1.0
+        # The rise, where there is one, ends at 1, so the fall begins below it.
+        done, falling = step - rising + (rising > 0), self.steps - rising + (rising > 0)
+        return 0.5 * (1 + math.cos(math.pi * done / falling))

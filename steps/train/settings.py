@@ -1,10 +1,11 @@
 """What can be set of the train step, and what it reports."""
 
-from typing import Annotated, Literal
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import Field, model_validator
 
 from steps.contract import StepSettings
+from steps.train.diagnostics.names import RuleNames
 
 Architecture = Literal["resnet18", "resnet34", "resnet50"]
 
@@ -20,40 +21,69 @@ METRICS = (
 """Names of the figures printed after each epoch, as `name=value;`."""
 
 
-RuleName = Literal[
-    "exploding_gradients",
-    "vanishing_gradients",
-    "loss_not_decreasing",
-    "poor_initialisation",
-    "dead_units",
-    "overfitting",
-    "starved_device",
-    "overtraining",
-]
-"""Rules that watch training, see `steps/train/diagnostics/rules.py`."""
-
-
-def split_names(value: object) -> object:
-    """The names in a text like `a, b`, as a hyperparameter holds them; anything else as it is."""
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-
-
-RuleNames = Annotated[
-    tuple[RuleName, ...], BeforeValidator(split_names), PlainSerializer(",".join, return_type=str, when_used="json")
-]
-
-
 class TrainSettings(StepSettings):
-    """The network and how it learns."""
+    """The network and how it learns. A strength of 0 switches an ingredient off."""
 
     architecture: Architecture = Field("resnet34", description="network by its torchvision name, from random weights")
+
+    # The length of the run.
     epochs: int = Field(20, ge=1, le=1000, description="passes over the training images")
-    batch_size: int = Field(64, ge=2, le=4096, description="images per step")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW's highest rate, reached after the warm-up")
-    weight_decay: float = Field(0.05, ge=0, le=1, description="AdamW's decoupled weight decay")
+    batch_size: int = Field(64, ge=2, le=4096, description="images that go through the network at once")
+    accumulate: int = Field(1, ge=1, le=256, description="batches whose gradients make one step of the optimiser")
+    patience: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="epochs without a lower validation loss after which the best weights are taken",
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="decides initial weights, order of images and augmentation")
 
-    # Diagnostics.
     stop_on: RuleNames = Field(
-        (), description="rules whose finding ends the job, by name; as a hyperparameter a list with commas"
+        (), description="diagnostic rules whose finding ends the job, by name; as a hyperparameter a list with commas"
     )
+
+    # How the weights change.
+    optimizer: Literal["adamw", "sgd", "adam"] = Field(
+        "adamw", description="AdamW; SGD with Nesterov momentum 0.9; or Adam, whose decay is part of the gradient"
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="highest rate")
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="how the rate goes on after the warm-up")
+    warm_up: float = Field(0.1, ge=0, le=0.9, description="share of the steps in which the rate rises from nearly 0")
+    weight_decay: float = Field(0.05, ge=0, le=1, description="pull towards zero, on all weights but norms and biases")
+    gradient_clip: float = Field(0.0, ge=0, le=1e6, description="largest norm of all gradients together")
+    averaging: float = Field(
+        0.05, ge=0, le=1, description="length of the running average of weights, the result, as a share of all steps"
+    )
+
+    # What is asked of the network.
+    label_softness: float = Field(
+        0.5, ge=0, le=10, description="for counts, standard deviation in items of the target around the label"
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes alike")
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: the images of each class together weigh the same in the loss"
+    )
+    sampler: Literal["shuffle", "balanced"] = Field(
+        "shuffle", description="shuffle: each image once an epoch; balanced: drawn so that classes are equally frequent"
+    )
+
+    # Random changes to the training images.
+    mixup: float = Field(
+        0.0, ge=0, le=10, description="alpha of the Beta distribution that decides how far pairs of images are blended"
+    )
+    flip_horizontal: float = Field(0.5, ge=0, le=1, description="probability of mirroring left to right")
+    flip_vertical: float = Field(0.0, ge=0, le=1, description="probability of mirroring top to bottom")
+    rotation: float = Field(10.0, ge=0, le=180, description="largest angle, degrees")
+    zoom: float = Field(0.15, ge=0, le=0.9, description="largest change of scale, as a share")
+    shift: float = Field(0.05, ge=0, le=0.5, description="largest shift in each direction, as a share of the side")
+    brightness: float = Field(0.2, ge=0, le=1, description="largest change of brightness, as a share")
+    contrast: float = Field(0.2, ge=0, le=1, description="largest change of contrast, as a share")
+
+    @model_validator(mode="after")
+    def _balance_once(self) -> Self:
+        if self.class_weights == "balanced" and self.sampler == "balanced":
+            raise ValueError(
+                "class_weights and sampler are both balanced, which weighs rare classes twice: set one of them to "
+                "'none' or 'shuffle'"
+            )
+        return self

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from torch.optim import Optimizer
 
+from steps.train.average import Average
 from steps.train.network import Classifier
+from steps.train.stopping import EarlyStopping
 
 
 @dataclass
@@ -20,12 +22,16 @@ class State:
     Attributes:
         model: the network that learns.
         optimizer: what changes its weights.
+        average: the running average of its weights, whose model is validated and exported.
+        stopping: the memory of early stopping.
         epoch: epochs done.
         step: optimiser steps done.
     """
 
     model: Classifier
     optimizer: Optimizer
+    average: Average
+    stopping: EarlyStopping
     epoch: int = 0
     step: int = 0
 
@@ -34,6 +40,8 @@ class State:
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state_dict(),
+            "stopping": self.stopping.state_dict(),
             "epoch": self.epoch,
             "step": self.step,
         }
@@ -42,6 +50,8 @@ class State:
         """Go on from what `state_dict` answered in a run of the same settings."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.average.load_state_dict(state["average"])
+        self.stopping.load_state_dict(state["stopping"])
         self.epoch = state["epoch"]
         self.step = state["step"]
 

@@ -27,7 +27,7 @@ class TrainResult:
 
     Attributes:
         signature: the meaning of the exported model.
-        epochs: the figures of each epoch; the last are those of the exported model.
+        epochs: the figures of each epoch; the last are those of the exported model unless early stopping took the best.
     """
 
     signature: Signature
@@ -55,8 +55,8 @@ def train(
         diagnostics: folder that gets diagnostics.json and training.html, also when training fails; None for neither.
 
     Raises:
-        StepError: shards are broken or do not belong together, the loss is no longer a number, a rule of
-            `settings.stop_on` found something, or the exported file does not answer as the model does.
+        StepError: shards are broken or do not belong together, a setting does not suit them, the loss is no longer a
+            number, a rule of `settings.stop_on` found something, or the exported file does not answer as the model does.
     """
     learnt, held_out = Shards(train), Shards(validation)
     network, epochs = fit(settings, learnt, held_out, diagnostics, training_job)
@@ -87,8 +87,8 @@ def fit(
     there is one.
 
     Raises:
-        StepError: the shards do not belong together, the loss is no longer a number, or a rule of `settings.stop_on`
-            found something.
+        StepError: the shards do not belong together, a setting does not suit them, the loss is no longer a number, or a
+            rule of `settings.stop_on` found something.
     """
     _check_same_dataset(train.dataset, validation.dataset)
     compute, classes = choose_compute(), len(train.dataset.classes)
@@ -104,7 +104,7 @@ def fit(
     loop = Loop(settings, model, train, compute, [watch])
     with reported(watch, diagnostics, training_job):
         epochs = tuple(loop.run(validation))
-    return model.cpu(), epochs
+    return loop.result().cpu(), epochs
 
 
 def _check_same_dataset(train: Dataset, validation: Dataset) -> None:

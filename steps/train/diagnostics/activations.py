@@ -69,14 +69,13 @@ class ActivationProbe:
 
     @torch.no_grad()
     def _before(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
-        # Validation between two steps is not looked at: its statistics are another distribution's.
-        if module.training:
+        if _is_looked_at(module):
             self._uses[module] += 1
             self._variances[self._name(module)] = arguments[0][:LOOKED_AT].detach().float().var(correction=0)
 
     @torch.no_grad()
     def _after(self, module: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG002 - a hook's
-        if module.training:
+        if _is_looked_at(module):
             output = output[:LOOKED_AT].detach()
             # Units are channels: the second dimension of [N, C] and [N, C, H, W], the last of token sequences.
             unit = 2 if output.ndim == 3 else 1
@@ -89,6 +88,15 @@ class ActivationProbe:
     def _name(self, module: nn.Module) -> str:
         use = self._uses[module]
         return self._modules[module] + (f" ({use})" if use > 1 else "")
+
+
+def _is_looked_at(module: nn.Module) -> bool:
+    """Validation between two steps is not, as its statistics are others; nor a pass that a compiler traces.
+
+    PyTorch calls no hooks in compiled code that was traced without them, so a compiled network tells nothing of its
+    activations; were hooks traced, they would stay for all steps to come.
+    """
+    return module.training and not torch.compiler.is_compiling()
 
 
 def _to_floats(scalars: Mapping[str, Tensor]) -> dict[str, float]:

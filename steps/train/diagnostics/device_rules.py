@@ -9,7 +9,7 @@ from statistics import fmean, quantiles
 
 from steps.train.diagnostics.finding import Finding
 from steps.train.diagnostics.history import History
-from steps.train.settings import RuleName
+from steps.train.diagnostics.names import RuleName
 
 
 @dataclass(frozen=True)

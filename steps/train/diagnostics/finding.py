@@ -6,7 +6,7 @@ from pydantic import Field
 
 from steps.figures import Part
 from steps.train.diagnostics.history import History
-from steps.train.settings import RuleName
+from steps.train.diagnostics.names import RuleName
 
 Severity = Literal["critical", "warning", "advice"]
 

@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from steps.train.diagnostics.finding import Finding
 from steps.train.diagnostics.history import EpochRecord, History
-from steps.train.settings import RuleName
+from steps.train.diagnostics.names import RuleName
 
 TRAIN_LOSS, TRAIN_ACCURACY = "train:loss", "train:accuracy"
 LOSS, ACCURACY = "validation:loss", "validation:accuracy"

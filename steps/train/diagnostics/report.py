@@ -7,9 +7,12 @@ from typing import get_args
 from steps.page import render_page
 from steps.train.diagnostics.charts import draw_charts
 from steps.train.diagnostics.diagnosis import Column, Diagnosis, diagnose
+from steps.train.diagnostics.device_rules import StarvedDevice
 from steps.train.diagnostics.finding import Finding
+from steps.train.diagnostics.gradient_rules import VanishingGradients
 from steps.train.diagnostics.history import History
-from steps.train.settings import RuleName
+from steps.train.diagnostics.loss_rules import LossNotDecreasing, Overfitting, Overtraining
+from steps.train.diagnostics.names import RuleName
 
 JSON_FILE = "diagnostics.json"
 HTML_FILE = "training.html"
@@ -45,18 +48,36 @@ def write_diagnosis(folder: Path, history: History, findings: Sequence[Finding],
 
 def render(diagnosis: Diagnosis) -> str:
     """The report a person reads: one HTML page that needs nothing else."""
-    found = {finding.rule for finding in diagnosis.findings}
+    found, not_judged = {finding.rule for finding in diagnosis.findings}, rules_without_facts(diagnosis)
     return render_page(
         TEMPLATE,
         diagnosis=diagnosis,
         titles=TITLES,
-        quiet_rules=[rule for rule in get_args(RuleName) if rule not in found],
+        silent=[rule for rule in get_args(RuleName) if rule not in found | not_judged],
+        not_judged=[rule for rule in get_args(RuleName) if rule in not_judged - found],
         last={name: column[-1] for name, column in diagnosis.epochs.figures.items()},
         shares=time_shares(diagnosis),
         most_memory=_most(diagnosis.looks.memory_gb),
         most_gpu_memory=_most(diagnosis.looks.gpu_memory_gb),
         charts=draw_charts(diagnosis),
     )
+
+
+def rules_without_facts(diagnosis: Diagnosis) -> set[RuleName]:
+    """The rules that a run told too little to judge by: their silence says nothing."""
+    looks, epochs = diagnosis.looks, len(diagnosis.epochs.epoch)
+    lacking: dict[RuleName, bool] = {
+        "exploding_gradients": not looks.step,
+        "vanishing_gradients": len(looks.step) < VanishingGradients().patience,
+        "loss_not_decreasing": epochs < LossNotDecreasing().epochs,
+        # Without activations, which a compiled network does not show, only the first loss is judged.
+        "poor_initialisation": not looks.step or looks.step[0] > 1 or not looks.input_variances,
+        "dead_units": not any(value is not None for shares in looks.dead_shares.values() for value in shares),
+        "overfitting": epochs < Overfitting().patience,
+        "starved_device": sum(value is not None for value in looks.data_seconds) <= StarvedDevice().records,
+        "overtraining": epochs <= Overtraining().patience,
+    }
+    return {rule for rule, lacks in lacking.items() if lacks}
 
 
 def time_shares(diagnosis: Diagnosis) -> dict[str, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from steps.train.diagnostics.finding import Finding
 from steps.train.diagnostics.history import History
 from steps.train.diagnostics.wording import few
-from steps.train.settings import RuleName
+from steps.train.diagnostics.names import RuleName
 
 INACTIVE = 0.01
 """A unit active in a smaller share of images and positions is dead: AWS's threshold_inactivity of 1 %."""

@@ -14,7 +14,7 @@ from steps.train.diagnostics.recorder import Recorder
 from steps.train.diagnostics.rules import RULES
 from steps.train.observer import StepFacts
 from steps.train.progress import EpochFigures, say
-from steps.train.settings import RuleName
+from steps.train.diagnostics.names import RuleName
 
 
 class Watch:

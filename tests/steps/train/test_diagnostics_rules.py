@@ -17,7 +17,7 @@ from steps.train.diagnostics.history import History, StepRecord
 from steps.train.diagnostics.rules import RULES
 from steps.train.diagnostics.watch import Watch
 from steps.train.observer import StepFacts
-from steps.train.settings import RuleName
+from steps.train.diagnostics.names import RuleName
 from steps.train.train import fit
 
 CPU = torch.device("cpu")
@@ -170,9 +170,7 @@ def test_images_with_random_labels_are_learnt_by_heart(pack, settings, tmp_path)
 
 
 def test_a_run_that_goes_on_long_after_it_has_learnt_is_told_how_many_epochs_it_needed(shards, settings, tmp_path):
-    fit(
-        settings.model_copy(update={"epochs": 14}), Shards(shards / "train"), Shards(shards / "validation"), tmp_path
-    )
+    fit(settings.model_copy(update={"epochs": 14}), Shards(shards / "train"), Shards(shards / "validation"), tmp_path)
     found = findings(tmp_path)["overtraining"]
     assert found["severity"] == "advice"
     assert "train for about" in found["advice"]

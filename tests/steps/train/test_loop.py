@@ -1,14 +1,22 @@
-"""The seams of the loop: what observers are told, and a run that goes on from where another was at an epoch's end."""
+"""The loop: what observers are told, going on from an epoch's end, accumulation, early stopping, the seeds' recipe."""
 
 import io
+import re
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from steps.contract import StepError, read_settings
 from steps.shards import Shards
+from steps.train.compilation import compiled
 from steps.train.device import Compute
 from steps.train.loop import Loop
 from steps.train.network import Classifier
+from steps.train.schedule import Schedule
+from steps.train.settings import TrainSettings
+from steps.train.train import fit
 
 CPU = Compute(torch.device("cpu"), bfloat16=False)
 
@@ -44,7 +52,7 @@ def start(settings, few):
     return start
 
 
-def test_observers_are_told_of_every_step_with_its_gradients_and_of_every_epoch(start, few):
+def test_observers_are_told_of_every_step_with_its_gradients_and_of_every_epoch(start, few, settings):
     seen = Recorder()
     figures = list(start(seen).run(few))
     assert seen.epochs == figures
@@ -52,7 +60,7 @@ def test_observers_are_told_of_every_step_with_its_gradients_and_of_every_epoch(
     assert all(norm > 0 for norm in seen.gradients)
     assert all(min(vars(facts.seconds).values()) >= 0 and facts.seconds.forward > 0 for facts in seen.steps)
     rates = [facts.learning_rate for facts in seen.steps]
-    assert rates == sorted(rates, reverse=True)
+    assert rates == [settings.learning_rate * Schedule("cosine", 6, 0.1).factor(step) for step in range(6)]
     losses = [facts.loss.item() for facts in seen.steps[:3]]
     assert figures[0].train_loss == pytest.approx((16 * losses[0] + 16 * losses[1] + 8 * losses[2]) / 40)
 
@@ -71,7 +79,7 @@ def test_a_run_that_goes_on_from_the_state_at_an_epochs_end_ends_as_the_undistur
     restarted.state.load_state_dict(torch.load(file, weights_only=True))
     (last,) = restarted.run(few)
     assert last.validation_loss == expected[-1].validation_loss
-    wanted, found = undisturbed.state.model.state_dict(), restarted.state.model.state_dict()
+    wanted, found = undisturbed.result().state_dict(), restarted.result().state_dict()
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
 
 
@@ -84,3 +92,118 @@ def test_what_an_observer_raises_ends_the_run(start, few):
     with pytest.raises(KeyboardInterrupt):
         list(loop.run(few))
     assert (loop.state.epoch, loop.state.step) == (0, 1)
+
+
+class WithoutNorm(nn.Module):
+    """A network whose answer to an image does not depend on its neighbours in the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Sequential(nn.Flatten(), nn.Linear(32 * 32 * 3, 8), nn.ReLU())
+        self.network.fc = nn.Linear(8, 4)
+
+    def forward(self, images):
+        return self.network(images.float() / 255)
+
+
+@pytest.mark.parametrize("images", [40, 33])
+def test_accumulated_small_batches_learn_as_one_large_batch(few, settings, pack, tmp_path, images):
+    packed = Shards(pack(tmp_path, images))
+    still = {"flip_horizontal": 0, "rotation": 0, "zoom": 0, "shift": 0, "brightness": 0, "contrast": 0}
+
+    def learn(**changes):
+        torch.manual_seed(0)
+        seen = Recorder()
+        loop = Loop(settings.model_copy(update={"epochs": 2, **still, **changes}), WithoutNorm(), packed, CPU, [seen])
+        list(loop.run(few))
+        return loop.result().state_dict(), [facts.loss.item() for facts in seen.steps]
+
+    (small, small_losses), (large, large_losses) = (
+        learn(batch_size=8, accumulate=4),
+        learn(batch_size=32, accumulate=1),
+    )
+    if images == 40:
+        assert len(small_losses) == len(large_losses) == 4
+        assert small_losses == pytest.approx(large_losses, rel=1e-4)
+        for name in small:
+            torch.testing.assert_close(small[name], large[name], rtol=1e-3, atol=1e-5)
+    else:
+        assert len(small_losses) == 2, "the last image alone is no batch"
+
+
+def test_early_stopping_ends_training_and_restores_the_best_epochs_weights(start, few, capsys):
+    # A rate this high makes the loss of so few images jump about.
+    loop = start(epochs=30, patience=2, learning_rate=0.05, schedule="constant", averaging=0)
+    figures, weights = [], []
+    for found in loop.run(few):
+        figures.append(found)
+        weights.append({name: value.clone() for name, value in loop.state.model.state_dict().items()})
+    best = min(figures, key=lambda found: found.validation_loss)
+    assert len(figures) == best.epoch + 2 < 30
+    result = loop.result().state_dict()
+    assert all(torch.equal(result[name], weights[best.epoch - 1][name]) for name in result)
+    printed = capsys.readouterr().out
+    assert f"the result are the weights of epoch {best.epoch}" in printed
+    last = re.findall(r"validation:loss=([0-9.]+);", printed)[-1]
+    assert float(last) == pytest.approx(best.validation_loss, abs=1e-4)
+
+
+def test_the_averaged_weights_are_what_is_validated_and_the_result(start, few):
+    loop = start(averaging=0.5)
+    figures = list(loop.run(few))
+    result = loop.result().eval()
+    assert result is not loop.state.model
+    assert not torch.equal(result.network.fc.weight, loop.state.model.network.fc.weight)
+    with torch.inference_mode():
+        answers = result(torch.from_numpy(few.images(np.arange(len(few))))).argmax(dim=1).numpy()
+    assert figures[-1].validation_accuracy == np.mean(answers == few.labels)
+
+
+def test_soft_labels_for_named_classes_are_refused_and_hard_ones_have_no_rmse(settings, pack, tmp_path):
+    named = Shards(pack(tmp_path, 16, classes=("bolt", "nut", "screw", "washer")))
+    with pytest.raises(StepError, match=r"label_softness is 0.5, but the classes bolt, nut, screw ... are names"):
+        fit(settings, named, named)
+    _, (figures,) = fit(settings.model_copy(update={"label_softness": 0, "epochs": 1}), named, named)
+    assert figures.validation_rmse is None
+    assert not any("rmse" in name for name in figures.metrics())
+
+
+def test_the_published_recipe_can_be_said_with_settings_alone(shards, few):
+    hyperparameters = {"architecture": "resnet18", "optimizer": "adam", "learning_rate": "0.0023", "batch_size": "32"}
+    hyperparameters |= {"schedule": "constant", "warm_up": "0", "weight_decay": "0", "averaging": "0", "epochs": "1"}
+    hyperparameters |= dict.fromkeys(("label_softness", "rotation", "zoom", "shift", "brightness", "contrast"), "0")
+    seeds = read_settings(TrainSettings, hyperparameters, "hyperparameter")
+    seen = Recorder()
+    torch.manual_seed(0)
+    loop = Loop(seeds, Classifier("resnet18", 4), few, CPU, [seen])
+    list(loop.run(few))
+    assert type(loop.state.optimizer) is torch.optim.Adam
+    assert {facts.learning_rate for facts in seen.steps} == {0.0023}
+    assert loop.result() is loop.state.model
+
+
+def test_balancing_twice_is_refused():
+    with pytest.raises(StepError, match="weighs rare classes twice"):
+        read_settings(TrainSettings, {"class_weights": "balanced", "sampler": "balanced"}, "hyperparameter")
+
+
+def test_a_compiled_network_answers_as_before_and_its_trial_changes_nothing(capsys):
+    torch.manual_seed(0)
+    model = Classifier("resnet18", 4)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    fast = compiled(model, CPU, batch_size=4, size=32, backend="aot_eager")
+    assert capsys.readouterr().out == "the network is compiled\n"
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    images = torch.rand(4, 32, 32, 3)
+    torch.testing.assert_close(fast(images), model(images))
+
+
+def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_says_why(capsys):
+    def broken(graph, inputs):
+        raise OSError("no C compiler")
+
+    model = Classifier("resnet18", 4)
+    assert compiled(model, CPU, batch_size=4, size=32, backend=broken) is model
+    assert "the network is not compiled, and trains uncompiled" in (told := capsys.readouterr().out)
+    assert "no C compiler" in told

@@ -1,0 +1,103 @@
+"""One step of the optimiser: random changes, network, loss, gradients, new weights."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from steps.train.augment import augment
+from steps.train.device import Compute
+from steps.train.feed import Batch
+from steps.train.mixup import mixup
+from steps.train.observer import StepFacts, StepSeconds
+from steps.train.optimizer import clip_gradients, set_rate
+from steps.train.schedule import Schedule
+from steps.train.settings import TrainSettings
+from steps.train.state import State, epoch_seed
+from steps.train.stopwatch import Stopwatch
+from steps.train.tally import Tally
+from steps.train.targets import loss_against
+
+
+class Learner:
+    """Makes steps; all that it changes lies in `state`.
+
+    Attributes:
+        network: what is called with images; shares its weights with `state.model`, which it may wrap.
+    """
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        state: State,
+        network: nn.Module,
+        schedule: Schedule,
+        targets: Tensor,
+        compute: Compute,
+    ) -> None:
+        """Prepare to learn.
+
+        Args:
+            settings: the strengths of the ingredients.
+            state: the run.
+            network: `state.model`, or what wraps it.
+            schedule: decides the learning rate of each step.
+            targets: float32 [classes, classes], what is asked for by label, see `target_table`.
+            compute: where it runs.
+        """
+        self.network = network
+        self._settings = settings
+        self._state = state
+        self._schedule = schedule
+        self._targets = targets.to(compute.device)
+        self._compute = compute
+        self._changes = torch.Generator(compute.device)
+        self._blends = np.random.default_rng()
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Let the random draws of `epoch` follow from the seed and the epoch alone."""
+        seed = epoch_seed(self._settings.seed, epoch)
+        torch.manual_seed(seed)  # dropout draws from PyTorch's own generator
+        self._changes.manual_seed(seed)
+        self._blends = np.random.default_rng(seed)
+        self.network.train()
+
+    def step(self, feed: Iterator[Batch], sizes: Sequence[int], tally: Tally, watch: Stopwatch) -> StepFacts:
+        """Learn from the next `len(sizes)` batches of `feed` as from one; the gradients are left for observers to see.
+
+        Args:
+            feed: the batches.
+            sizes: images of each of them.
+            tally: counts the answers.
+            watch: its first lap has begun.
+        """
+        state, data, forward, backward = self._state, 0.0, 0.0, 0.0
+        state.optimizer.zero_grad(set_to_none=True)
+        losses = []
+        for size in sizes:
+            batch = next(feed)
+            data += watch.lap()
+            loss = self._loss(batch, tally) * (size / sum(sizes))
+            forward += watch.lap()
+            loss.backward()  # type: ignore[no-untyped-call]
+            backward += watch.lap()
+            losses.append(loss.detach())
+        rate = self._settings.learning_rate * self._schedule.factor(state.step)
+        set_rate(state.optimizer, rate)
+        clip_gradients(state.model.parameters(), self._settings.gradient_clip)
+        state.optimizer.step()
+        state.step += 1
+        state.average.update(state.step)
+        seconds = StepSeconds(data, forward, backward, optimizer=watch.lap())
+        loss = torch.stack(losses).sum()
+        return StepFacts(state.epoch + 1, state.step, loss, rate, state.model, seconds if watch.measuring else None)
+
+    def _loss(self, batch: Batch, tally: Tally) -> Tensor:
+        images = augment(batch.images, self._settings, self._changes)
+        images, targets = mixup(images, self._targets[batch.labels], self._settings.mixup, self._blends)
+        with self._compute.autocast():
+            logits = self.network(images)
+        loss = loss_against(targets, logits)
+        tally.add(loss, logits, batch.labels)
+        return loss
