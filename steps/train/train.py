@@ -56,7 +56,8 @@ def train(
 
     Raises:
         StepError: shards are broken or do not belong together, a setting does not suit them, the loss is no longer a
-            number, a rule of `settings.stop_on` found something, or the exported file does not answer as the model does.
+            number, a rule of `settings.stop_on` found something, or the exported file does not answer as the model
+            does.
     """
     learnt, held_out = Shards(train), Shards(validation)
     network, epochs = fit(settings, learnt, held_out, diagnostics, training_job)

@@ -19,7 +19,10 @@ LOOKED_AT = 16
 """Images of a batch that are looked at: with 32 images of 96 px in ResNet-18 a look then takes 9 % of a step."""
 
 ENOUGH = round(1 / INACTIVE)
-"""Least images and positions that tell whether a unit is active in fewer than `INACTIVE` of them."""
+"""Least images and positions that tell whether a unit is active in fewer than `INACTIVE` of them.
+
+Where a batch holds fewer, those of successive looks are counted together.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,12 @@ class ActivationProbe:
     @torch.no_grad()
     def _after(self, module: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG002 - a hook's
         if _is_looked_at(module):
-            output = output[:LOOKED_AT].detach()
             # Units are channels: the second dimension of [N, C] and [N, C, H, W], the last of token sequences.
             unit = 2 if output.ndim == 3 else 1
+            positions = output[0].numel() // output.shape[unit]
+            output = output[: max(LOOKED_AT, -(-ENOUGH // positions))].detach()
             others = [dimension for dimension in range(output.ndim) if dimension != unit]
-            active = torch.count_nonzero(output, dim=others)
-            seen = output.numel() // output.shape[unit]
+            active, seen = torch.count_nonzero(output, dim=others), len(output) * positions
             before, seen_before = self._active.get(self._name(module), (0, 0))
             self._active[self._name(module)] = (active + before, seen + seen_before)
 

@@ -10,8 +10,8 @@ from statistics import median
 
 from steps.train.diagnostics.finding import Finding
 from steps.train.diagnostics.history import History, StepRecord
-from steps.train.diagnostics.wording import few
 from steps.train.diagnostics.names import RuleName
+from steps.train.diagnostics.wording import few
 
 
 @dataclass(frozen=True)

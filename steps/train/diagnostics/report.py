@@ -6,8 +6,8 @@ from typing import get_args
 
 from steps.page import render_page
 from steps.train.diagnostics.charts import draw_charts
-from steps.train.diagnostics.diagnosis import Column, Diagnosis, diagnose
 from steps.train.diagnostics.device_rules import StarvedDevice
+from steps.train.diagnostics.diagnosis import Column, Diagnosis, diagnose
 from steps.train.diagnostics.finding import Finding
 from steps.train.diagnostics.gradient_rules import VanishingGradients
 from steps.train.diagnostics.history import History

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from steps.train.diagnostics.finding import Finding
 from steps.train.diagnostics.history import History
-from steps.train.diagnostics.wording import few
 from steps.train.diagnostics.names import RuleName
+from steps.train.diagnostics.wording import few
 
 INACTIVE = 0.01
 """A unit active in a smaller share of images and positions is dead: AWS's threshold_inactivity of 1 %."""

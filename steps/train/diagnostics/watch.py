@@ -10,11 +10,11 @@ from torch import nn
 from steps.contract import StepError
 from steps.train.diagnostics.finding import Finding, Rule
 from steps.train.diagnostics.history import History
+from steps.train.diagnostics.names import RuleName
 from steps.train.diagnostics.recorder import Recorder
 from steps.train.diagnostics.rules import RULES
 from steps.train.observer import StepFacts
 from steps.train.progress import EpochFigures, say
-from steps.train.diagnostics.names import RuleName
 
 
 class Watch:
