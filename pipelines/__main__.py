@@ -97,6 +97,17 @@ def reject(preset: Preset = "abid", version: Version = None, comment: Comment = 
 
 
 @app.command()
+def weights(
+    architecture: Annotated[str, typer.Argument(help="Such as resnet34: a train setting, not baseline.")],
+    preset: Preset = "abid",
+) -> None:
+    """Put torchvision's ImageNet weights into the bucket, for training to start from; needs internet."""
+    from pipelines.weights import put_weights
+
+    put_weights(*_placed(preset), architecture, _say)
+
+
+@app.command()
 def demo(
     data: Annotated[str, typer.Option(help="Folder or s3:// URI in ABID's layout; simulated bins by default.")] = "",
     images: Annotated[int, typer.Option(min=100, help="How many photos to use.")] = 2000,

@@ -41,13 +41,23 @@ class MachineConfig(_Section):
     maximum_runtime_seconds: int = Field(4 * HOUR_SECONDS, ge=60, le=432000, description="then the job is stopped")
 
 
+class TrainMachineConfig(MachineConfig):
+    """What training runs on."""
+
+    spot: bool = Field(
+        False,
+        description="take instances that AWS may want back, for up to 90 % less; an interrupted training goes on from "
+        "its checkpoint, and may wait for instances as long again as it may run",
+    )
+
+
 class MachinesConfig(_Section):
     """What each step runs on."""
 
     catalog: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
     ingest: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
     explore: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    train: MachineConfig = MachineConfig(instance_type="ml.g5.xlarge")
+    train: TrainMachineConfig = TrainMachineConfig(instance_type="ml.g5.xlarge")
     evaluate: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
 
 
@@ -68,6 +78,11 @@ class Config(_Section):
         pattern=r"^P(\d+D|T\d+H)$",
         description="ISO 8601 age, days or hours, up to which a step's result is reused; the cache compares the URI of "
         "the source, not what lies there, so that new photos are noticed after this time at the latest",
+    )
+    initial_weights: str = Field(
+        "",
+        pattern=r"^(s3://[^/]+/.+)?$",
+        description="S3 folder with the one *.safetensors or *.pth file that training starts from; empty: random weights",
     )
     images: ImagesConfig
     machines: MachinesConfig = MachinesConfig()

@@ -51,7 +51,7 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
         definition: what `compile_definition` made of it.
         report: told in a line what is done.
     """
-    _ensure_bucket(target, config.bucket, report)
+    ensure_bucket(target, config.bucket, report)
     for bundle in read_bundles().values():
         upload(bundle, config.bucket, target.s3, report)
     if _pipeline_exists(target, config.name):
@@ -72,6 +72,37 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
         )["PipelineArn"]
         report(f"created {arn}")
     return arn
+
+
+def ensure_bucket(target: Target, bucket: str, report: Report) -> None:
+    """Create the bucket, private and encrypted, when it is not there.
+
+    Raises:
+        PipelineError: the bucket is somebody else's.
+    """
+    try:
+        target.s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "403":
+            raise PipelineError(
+                f"bucket {bucket} exists but is not yours to use: name another in the preset's field `bucket`"
+            ) from None
+        if code != "404":
+            raise
+    else:
+        return
+    if target.region == "us-east-1":  # the one region whose name CreateBucket refuses as a location
+        target.s3.create_bucket(Bucket=bucket)
+    else:
+        place: Any = {"LocationConstraint": target.region}
+        target.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    try:
+        _protect_bucket(target, bucket)
+    except ClientError:
+        target.s3.delete_bucket(Bucket=bucket)  # rather none than one that is open
+        raise
+    report(f"created the private, encrypted bucket {bucket}")
 
 
 def start(target: Target, pipeline: str, parameters: Mapping[str, str]) -> str:
@@ -211,32 +242,6 @@ def _pipeline_exists(target: Target, name: str) -> bool:
     except target.sagemaker.exceptions.ResourceNotFound:
         return False
     return True
-
-
-def _ensure_bucket(target: Target, bucket: str, report: Report) -> None:
-    try:
-        target.s3.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "403":
-            raise PipelineError(
-                f"bucket {bucket} exists but is not yours to use: name another in the preset's field `bucket`"
-            ) from None
-        if code != "404":
-            raise
-    else:
-        return
-    if target.region == "us-east-1":  # the one region whose name CreateBucket refuses as a location
-        target.s3.create_bucket(Bucket=bucket)
-    else:
-        place: Any = {"LocationConstraint": target.region}
-        target.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    try:
-        _protect_bucket(target, bucket)
-    except ClientError:
-        target.s3.delete_bucket(Bucket=bucket)  # rather none than one that is open
-        raise
-    report(f"created the private, encrypted bucket {bucket}")
 
 
 def _protect_bucket(target: Target, bucket: str) -> None:

@@ -44,11 +44,13 @@ class Hosts:
         current: name of this instance.
         names: names of all instances, in order.
         instance_type: SageMaker's type of this instance; empty where it is none of SageMaker's machines.
+        network_interface: over which the instances reach each other, such as `eth0`; empty where it is not told.
     """
 
     current: str
     names: tuple[str, ...]
     instance_type: str = ""
+    network_interface: str = ""
 
     @property
     def index(self) -> int:
@@ -105,6 +107,7 @@ class TrainingJob(Generic[Settings]):
         model: folder that becomes `model.tar.gz`.
         output_data: folder that becomes `output.tar.gz`.
         checkpoints: folder that SageMaker keeps in step with S3 while the job runs.
+        failure: file whose text SageMaker shows as the job's failure reason; the block's errors go there by themselves.
         name: the training job's name.
     """
 
@@ -114,6 +117,7 @@ class TrainingJob(Generic[Settings]):
     model: Path
     output_data: Path
     checkpoints: Path
+    failure: Path
     name: str
 
     def channel(self, name: str) -> Path:
@@ -173,7 +177,8 @@ def training_job(settings: type[Settings]) -> Iterator[TrainingJob[Settings]]:
     """
     base = base_folder()
     _log_to_stdout()
-    with _failure_reported_in(base / "output" / "failure"):
+    failure = base / "output" / "failure"
+    with _failure_reported_in(failure):
         config = base / "input" / "config"
         values = _own_hyperparameters(_read_json(config / "hyperparameters.json"))
         channels = _read_json(config / "inputdataconfig.json")
@@ -184,6 +189,7 @@ def training_job(settings: type[Settings]) -> Iterator[TrainingJob[Settings]]:
             model=base / "model",
             output_data=base / "output" / "data",
             checkpoints=base / "checkpoints",
+            failure=failure,
             name=os.environ.get("TRAINING_JOB_NAME", "unnamed"),
         )
         for folder in (job.model, job.output_data, job.checkpoints):
@@ -298,6 +304,7 @@ def _read_hosts(file: Path) -> Hosts:
         current=config["current_host"],
         names=tuple(sorted(config["hosts"])),
         instance_type=config.get("current_instance_type", ""),
+        network_interface=config.get("network_interface_name", ""),
     )
 
 

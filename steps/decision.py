@@ -53,12 +53,12 @@ class Decision(BaseModel):
         """
         match self.rule:
             case "likeliest":
-                answers = np.argmax(probabilities, axis=1)
+                return np.argmax(probabilities, axis=1).astype(np.int64)
             case "median":
-                answers = np.argmax(np.cumsum(probabilities, axis=1, dtype=np.float64) >= 0.5, axis=1)
+                reached = np.cumsum(probabilities, axis=1, dtype=np.float64) >= 0.5
+                return np.argmax(reached, axis=1).astype(np.int64)
             case "expectation":
-                answers = np.floor(expected_values(probabilities) + 0.5)
-        return answers.astype(np.int64)
+                return np.floor(expected_values(probabilities) + 0.5).astype(np.int64)
 
 
 def expected_values(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:

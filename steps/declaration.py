@@ -51,12 +51,14 @@ class Machine:
         instance_count: instances.
         volume_gb: disk of each instance.
         maximum_runtime_seconds: the job is stopped after this time.
+        spot: take instances that AWS may want back; only for jobs that write checkpoints.
     """
 
     instance_type: str | PipelineVariable
     instance_count: int | PipelineVariable
     volume_gb: int
     maximum_runtime_seconds: int
+    spot: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Answer every image of a dataset with the exported model, through the runtime that serves it."""
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ class Answers:
 
 
 def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -> Answers:
-    """Answer all images of `shards`, in their order, on the CPU.
+    """Answer all images of `shards`, in their order, on the CPU, as the signature's decision says.
 
     Args:
         model: folder that holds model.onnx.
@@ -48,25 +49,44 @@ def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -
         StepError: model.onnx is no ONNX model, contradicts its signature, or answers what is not a number.
     """
     network = _compile(model / MODEL_NAME, signature)
-    logits = np.empty((len(shards), len(signature.classes)), dtype=np.float32)
-
-    def keep(request: openvino.InferRequest, rows: slice) -> None:
-        logits[rows] = request.get_output_tensor(0).data
-
-    queue = openvino.AsyncInferQueue(network)
-    queue.set_callback(keep)
-    for rows, images in _batches(shards, batch_size):
-        queue.start_async(images, userdata=rows)
-    queue.wait_all()
-    broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    logits = _logits(network, signature, shards, batch_size)
+    broken = np.flatnonzero(~np.isfinite(logits).all(axis=(0, 2)))
     if len(broken):
         raise StepError(
             f"{MODEL_NAME} answers values that are no finite numbers for {len(broken)} of {len(shards)} images, "
             f"{shards.ids[broken[0]]} the first: its training diverged"
         )
-    probabilities = _softmax(logits)
+    probabilities = signature.decision.probabilities(*logits)
     predictions = signature.decide(probabilities)
     return Answers(predictions, probabilities[np.arange(len(predictions)), predictions])
+
+
+def _logits(
+    network: openvino.CompiledModel, signature: Signature, shards: Shards, batch_size: int
+) -> NDArray[np.float32]:
+    """Logits float32 [V, N, classes]: of the images and, where the decision takes them, of the mirrored images."""
+    logits = np.empty((1 + signature.decision.mirrored, len(shards), len(signature.classes)), dtype=np.float32)
+    # Requests in turn rather than a queue with callbacks: those need Python's lock in the runtime's own threads, for
+    # which the runtime waits, lock in hand, when the network is let go.
+    idle = [network.create_infer_request() for _ in range(network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))]
+    busy: deque[tuple[openvino.InferRequest, int, slice]] = deque()
+
+    def finish() -> None:
+        request, view, rows = busy.popleft()
+        request.wait()
+        logits[view, rows] = request.get_output_tensor(0).data
+        idle.append(request)
+
+    for rows, images in _batches(shards, batch_size):
+        for view in range(len(logits)):
+            if not idle:
+                finish()
+            request = idle.pop()
+            request.start_async([np.ascontiguousarray(images[:, :, ::-1]) if view else images])
+            busy.append((request, view, rows))
+    while busy:
+        finish()
+    return logits
 
 
 def _compile(file: Path, signature: Signature) -> openvino.CompiledModel:
@@ -110,9 +130,3 @@ def _batches(shards: Shards, batch_size: int) -> Iterator[tuple[slice, Images]]:
             reported = now
             rate = rows.stop / max(now - started, 1e-9)
             print(f"scoring: {rows.stop:,} of {len(shards):,} images, {rate:,.0f} images/s", flush=True)  # noqa: T201 - the container's log is its standard output
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return probabilities

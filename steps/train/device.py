@@ -18,7 +18,7 @@ class Compute:
     """The device that trains.
 
     Attributes:
-        device: the first GPU when there is one, otherwise the CPU.
+        device: this process's GPU when there is one, otherwise the CPU.
         bfloat16: whether the device has instructions for bfloat16; without them it is slower than float32.
     """
 
@@ -38,9 +38,11 @@ class Compute:
 
 
 def choose_compute() -> Compute:
-    """The first GPU when PyTorch sees one, otherwise the CPU."""
+    """PyTorch's current GPU when it sees one, the first unless another was chosen; otherwise the CPU."""
     if torch.cuda.is_available():
-        return Compute(torch.device("cuda", 0), torch.cuda.is_bf16_supported(including_emulation=False))
+        return Compute(
+            torch.device("cuda", torch.cuda.current_device()), torch.cuda.is_bf16_supported(including_emulation=False)
+        )
     return Compute(torch.device("cpu"), cpu_has_bfloat16())
 
 

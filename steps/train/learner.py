@@ -14,10 +14,10 @@ from steps.train.observer import StepFacts, StepSeconds
 from steps.train.optimizer import clip_gradients, set_rate
 from steps.train.schedule import Schedule
 from steps.train.settings import TrainSettings
-from steps.train.state import State, epoch_seed
+from steps.train.state import State, seed_of
 from steps.train.stopwatch import Stopwatch
-from steps.train.tally import Tally
 from steps.train.targets import loss_against
+from steps.train.team import Team
 
 
 class Learner:
@@ -35,6 +35,7 @@ class Learner:
         schedule: Schedule,
         targets: Tensor,
         compute: Compute,
+        team: Team,
     ) -> None:
         """Prepare to learn.
 
@@ -45,6 +46,7 @@ class Learner:
             schedule: decides the learning rate of each step.
             targets: float32 [classes, classes], what is asked for by label, see `target_table`.
             compute: where it runs.
+            team: which process this is; each draws other random changes.
         """
         self.network = network
         self._settings = settings
@@ -52,33 +54,26 @@ class Learner:
         self._schedule = schedule
         self._targets = targets.to(compute.device)
         self._compute = compute
+        self._team = team
         self._changes = torch.Generator(compute.device)
         self._blends = np.random.default_rng()
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Let the random draws of `epoch` follow from the seed and the epoch alone."""
-        seed = epoch_seed(self._settings.seed, epoch)
-        torch.manual_seed(seed)  # dropout draws from PyTorch's own generator
-        self._changes.manual_seed(seed)
-        self._blends = np.random.default_rng(seed)
-        self.network.train()
-
-    def step(self, feed: Iterator[Batch], sizes: Sequence[int], tally: Tally, watch: Stopwatch) -> StepFacts:
+    def step(self, feed: Iterator[Batch], sizes: Sequence[int], watch: Stopwatch) -> StepFacts:
         """Learn from the next `len(sizes)` batches of `feed` as from one; the gradients are left for observers to see.
 
         Args:
             feed: the batches.
-            sizes: images of each of them.
-            tally: counts the answers.
+            sizes: images of each of them, of the whole team.
             watch: its first lap has begun.
         """
         state, data, forward, backward = self._state, 0.0, 0.0, 0.0
         state.optimizer.zero_grad(set_to_none=True)
+        self._seed(state.step)
         losses = []
         for size in sizes:
             batch = next(feed)
             data += watch.lap()
-            loss = self._loss(batch, tally) * (size / sum(sizes))
+            loss = self._loss(batch) * (batch.weight * size / sum(sizes))
             forward += watch.lap()
             loss.backward()  # type: ignore[no-untyped-call]
             backward += watch.lap()
@@ -93,11 +88,18 @@ class Learner:
         loss = torch.stack(losses).sum()
         return StepFacts(state.epoch + 1, state.step, loss, rate, state.model, seconds if watch.measuring else None)
 
-    def _loss(self, batch: Batch, tally: Tally) -> Tensor:
+    def _seed(self, step: int) -> None:
+        """Let the random draws of a step follow from the seed, the step and the process alone."""
+        seed = seed_of(self._settings.seed, step, self._team.rank)
+        torch.manual_seed(seed)  # dropout draws from PyTorch's own generator
+        self._changes.manual_seed(seed)
+        self._blends = np.random.default_rng(seed)
+
+    def _loss(self, batch: Batch) -> Tensor:
         images = augment(batch.images, self._settings, self._changes)
         images, targets = mixup(images, self._targets[batch.labels], self._settings.mixup, self._blends)
         with self._compute.autocast():
             logits = self.network(images)
         loss = loss_against(targets, logits)
-        tally.add(loss, logits, batch.labels)
+        self._state.tally.add(loss, logits, batch.labels)
         return loss

@@ -14,6 +14,7 @@ from steps.train.average import Average
 from steps.train.compilation import network_to_call
 from steps.train.device import Compute
 from steps.train.feed import batch_sizes, batches
+from steps.train.keeper import Keeper
 from steps.train.learner import Learner
 from steps.train.network import Classifier
 from steps.train.observer import Observer
@@ -22,11 +23,12 @@ from steps.train.progress import EpochFigures, Pace, say, say_figures
 from steps.train.sampler import draw_order
 from steps.train.schedule import Schedule
 from steps.train.settings import TrainSettings
-from steps.train.state import State, epoch_seed
+from steps.train.state import State, seed_of
 from steps.train.stopping import EarlyStopping
 from steps.train.stopwatch import Stopwatch
 from steps.train.tally import Scores, Tally
 from steps.train.targets import target_table
+from steps.train.team import ALONE, Team
 
 SMALLEST_BATCH = 2
 """Batch normalisation cannot learn from one image; the order changes, so no image is left out of every epoch."""
@@ -50,20 +52,25 @@ class Loop:
         shards: Shards,
         compute: Compute,
         observers: Sequence[Observer] = (),
+        keeper: Keeper | None = None,
+        team: Team = ALONE,
     ) -> None:
-        """Prepare to train `model`, which lies on `compute`'s device, on `shards`.
+        """Prepare to train `model`, which lies on `compute`'s device, on `shards`, together with `team`.
 
         Raises:
             StepError: there are too few images, or a setting does not suit the classes.
         """
-        if len(shards) < SMALLEST_BATCH:
-            raise StepError(f"there is {len(shards)} training image: training needs at least {SMALLEST_BATCH}")
+        smallest = SMALLEST_BATCH * team.size
+        if len(shards) < smallest:
+            raise StepError(f"{len(shards)} training images are too few: training needs at least {smallest}")
         self._settings = settings
         self._shards = shards
         self._compute = compute
         self._observers = observers
+        self._keeper = keeper or Keeper()
+        self._team = team
         self._counts = are_counts(shards.dataset.classes)
-        sizes = batch_sizes(len(shards), settings.batch_size, SMALLEST_BATCH)
+        sizes = batch_sizes(len(shards), settings.batch_size, smallest)
         starts = range(0, len(sizes), settings.accumulate)
         self._groups = [sizes[start : start + settings.accumulate] for start in starts]
         steps = settings.epochs * len(self._groups)
@@ -72,25 +79,26 @@ class Loop:
             make_optimizer(model, settings),
             Average(model, settings.averaging, steps),
             EarlyStopping(settings.patience),
+            Tally(compute.device),
         )
         images, size = settings.epochs * len(shards), shards.dataset.size
         self._learner = Learner(
             settings,
             self.state,
-            network_to_call(model, compute, images, settings.batch_size, size),
+            team.join(network_to_call(model, compute, images, settings.batch_size // team.size, size)),
             Schedule(settings.schedule, steps, settings.warm_up),
             self._targets(),
             compute,
+            team,
         )
+        self._keeper.restore(self.state)
 
     def run(self, validation: Shards) -> Iterator[EpochFigures]:
         """Train epoch by epoch, writing and answering each one's figures.
 
-        Between two epochs, while the caller holds the figures, `state` is whole: that is the place to write a
-        checkpoint, and to end the run by asking for no more.
-
         Raises:
             StepError: the loss is no longer a number.
+            SystemExit: the job is to stop, and its state is saved.
         """
         while self.state.epoch < self._settings.epochs and not self.state.stopping.is_over:
             epoch = self.state.epoch + 1
@@ -98,11 +106,13 @@ class Loop:
             validated = self._validate(validation)
             self._refuse_divergence(epoch, validated.loss, "validation")
             self.state.epoch = epoch
+            self.state.tally.clear()
             figures = EpochFigures.of(epoch, learnt, images_per_second, validated, self._counts)
             say_figures(self._settings.epochs, figures)
             self.state.stopping.look_at(figures, self.state.average.model)
             for observer in self._observers:
                 observer.on_epoch(figures)
+            self._keeper.after_epoch(self.state)
             yield figures
 
     def result(self) -> Classifier:
@@ -116,33 +126,39 @@ class Loop:
 
     def _learn(self, epoch: int) -> tuple[Scores, float]:
         """Pass over the training images once; answers the scores as they were learnt, and the images per second."""
-        settings, device = self._settings, self._compute.device
-        order = draw_order(self._shards.labels, settings.sampler, epoch_seed(settings.seed, epoch))
-        tally, pace, watch = Tally(device), Pace(len(order)), Stopwatch(device)
-        self._learner.begin_epoch(epoch)
-        feed = batches(self._shards, order, settings.batch_size, device, SMALLEST_BATCH)
-        for sizes in self._groups:
-            facts = self._learner.step(feed, sizes, tally, watch)
+        settings, device, state = self._settings, self._compute.device, self.state
+        order = draw_order(self._shards.labels, settings.sampler, seed_of(settings.seed, epoch))
+        done = state.step - state.epoch * len(self._groups)  # before an interruption
+        skipped = done * settings.accumulate
+        feed = batches(self._shards, order, settings.batch_size, device, SMALLEST_BATCH, self._team, skipped)
+        pace, watch = Pace(sum(map(sum, self._groups[done:]))), Stopwatch(device)
+        self._learner.network.train()
+        for sizes in self._groups[done:]:
+            facts = self._learner.step(feed, sizes, watch)
             for observer in self._observers:
                 observer.on_step(facts)
             pace.add(sum(sizes))
             if pace.is_due():
-                self._refuse_divergence(epoch, tally.scores().loss, "training")
+                self._refuse_divergence(epoch, state.tally.scores().loss, "training")
                 pace.say(epoch, settings.epochs)
+            self._keeper.after_step(state)
             watch.next_step()
-        scores = tally.scores()  # waits for a GPU, so the pace is true
+        scores = state.tally.scores(self._team)  # waits for a GPU, so the pace is true
         self._refuse_divergence(epoch, scores.loss, "training")
         return scores, pace.images_per_second()
 
     @torch.inference_mode()
     def _validate(self, shards: Shards) -> Scores:
-        model = self.state.average.model.eval()
-        tally = Tally(self._compute.device)
-        for batch in batches(shards, np.arange(len(shards)), self._settings.batch_size, self._compute.device):
-            with self._compute.autocast():
-                logits = model(batch.images)
-            tally.add(cross_entropy(logits, batch.labels), logits, batch.labels)
-        return tally.scores()
+        model, batch_size, device = self.state.average.model.eval(), self._settings.batch_size, self._compute.device
+        self._team.align(model)
+        tally = Tally(device)
+        for batch in batches(shards, np.arange(len(shards)), batch_size, device, team=self._team):
+            if len(batch):
+                with self._compute.autocast():
+                    logits = model(batch.images)
+                tally.add(cross_entropy(logits, batch.labels), logits, batch.labels)
+            self._keeper.after_step(self.state)
+        return tally.scores(self._team)
 
     def _targets(self) -> torch.Tensor:
         classes, settings = self._shards.dataset.classes, self._settings

@@ -7,7 +7,20 @@ from pydantic import Field, model_validator
 from steps.contract import StepSettings
 from steps.train.diagnostics.names import RuleNames
 
-Architecture = Literal["resnet18", "resnet34", "resnet50"]
+Architecture = Literal[
+    "baseline",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "mobilenet_v3_small",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "efficientnet_b2",
+    "efficientnet_v2_s",
+    "convnext_tiny",
+    "regnet_y_400mf",
+]
+"""A small network of our own, and torchvision's by their names there."""
 
 METRICS = (
     "train:loss",
@@ -24,7 +37,17 @@ METRICS = (
 class TrainSettings(StepSettings):
     """The network and how it learns. A strength of 0 switches an ingredient off."""
 
-    architecture: Architecture = Field("resnet34", description="network by its torchvision name, from random weights")
+    # The network, and how it answers.
+    architecture: Architecture = Field("resnet34", description="baseline, a small network, or torchvision's by name")
+    trainable: Literal["all", "head"] = Field(
+        "all", description="head: only the last layer learns, on top of initial weights, which it needs"
+    )
+    objective: Literal["accuracy", "rmse"] = Field(
+        "accuracy",
+        description="what the decision rule is chosen for: accuracy answers the likeliest class; rmse, for counts, the "
+        "likeliest, the median or the rounded mean, whichever errs least on the validation images",
+    )
+    mirrored_answers: bool = Field(True, description="the model answers for an image and its mirror image together")
 
     # The length of the run.
     epochs: int = Field(20, ge=1, le=1000, description="passes over the training images")

@@ -10,14 +10,15 @@ from torch.optim import Optimizer
 from steps.train.average import Average
 from steps.train.network import Classifier
 from steps.train.stopping import EarlyStopping
+from steps.train.tally import Tally
 
 
 @dataclass
 class State:
-    """A training run at the end of an epoch.
+    """A training run between two steps.
 
-    Learning rates follow from `step`, and random draws from the seed and the epoch (see `epoch_seed`), so neither has a
-    state of its own.
+    Learning rates follow from `step`, the order of an epoch's images from the seed and the epoch, and other random
+    draws from the seed and the step (see `seed_of`), so none of them has a state of its own.
 
     Attributes:
         model: the network that learns.
@@ -26,12 +27,14 @@ class State:
         stopping: the memory of early stopping.
         epoch: epochs done.
         step: optimiser steps done.
+        tally: what the model answered in the epoch under way.
     """
 
     model: Classifier
     optimizer: Optimizer
     average: Average
     stopping: EarlyStopping
+    tally: Tally
     epoch: int = 0
     step: int = 0
 
@@ -42,6 +45,7 @@ class State:
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.state_dict(),
             "stopping": self.stopping.state_dict(),
+            "tally": self.tally.sums,
             "epoch": self.epoch,
             "step": self.step,
         }
@@ -52,13 +56,14 @@ class State:
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.load_state_dict(state["average"])
         self.stopping.load_state_dict(state["stopping"])
+        self.tally.sums.copy_(state["tally"])
         self.epoch = state["epoch"]
         self.step = state["step"]
 
 
-def epoch_seed(seed: int, epoch: int) -> int:
-    """The seed of the random draws of one epoch, 32 bits, unlike those of its neighbours.
+def seed_of(seed: int, *where: int) -> int:
+    """The seed of the random draws of one epoch or step of a run, 32 bits, unlike those of its neighbours.
 
-    A restart at the end of an epoch so draws what the undisturbed run would have drawn.
+    A restarted run so draws what it would have drawn undisturbed.
     """
-    return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
+    return int(np.random.SeedSequence((seed, *where)).generate_state(1)[0])

@@ -1,5 +1,7 @@
 """Declares the train step."""
 
+import hashlib
+
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
 from sagemaker.workflow.entities import PipelineVariable
@@ -26,6 +28,9 @@ def train_step(
         instance_type=machine.instance_type,
         volume_size=machine.volume_gb,
         max_run=machine.maximum_runtime_seconds,
+        use_spot_instances=machine.spot,
+        max_wait=2 * machine.maximum_runtime_seconds if machine.spot else None,
+        checkpoint_s3_uri=checkpoints_uri(context, settings),
         output_path=context.output("train"),
         hyperparameters={name: str(value) for name, value in settings.model_dump(mode="json").items()},
         metric_definitions=[{"Name": name, "Regex": f"{name}={NUMBER};"} for name in METRICS],
@@ -44,3 +49,14 @@ def train_step(
         cache_config=reuse_results(context.cache_expires_after),
         retry_policies=context.job_retries,
     )
+
+
+def checkpoints_uri(context: StepContext, settings: TrainSettings) -> str:
+    """S3 folder for the checkpoints of trainings with this code and these settings.
+
+    It must not name the execution: a training step is reused only where its CheckpointConfig is the same ("Default
+    cache key attributes by pipeline step type" in the SageMaker developer guide). Trainings that meet here use each
+    other's checkpoints only if they are of the same images too.
+    """
+    what = f"{context.code['train']}\n{settings.model_dump_json()}"
+    return f"s3://{context.bucket}/{context.pipeline}/checkpoints/{hashlib.sha256(what.encode()).hexdigest()}"

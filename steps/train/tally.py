@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from steps.train.team import ALONE, Team
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -45,7 +47,19 @@ class Tally:
         images = loss.new_tensor(len(labels), dtype=torch.float64)
         self.sums += torch.stack([loss.detach() * images, (errors == 0).sum(), errors.square().sum(), images])
 
-    def scores(self) -> Scores:
-        """The means so far; nan when there was no image. Waits for a GPU."""
-        loss, accuracy, squares = (self.sums[:3] / self.sums[3]).tolist()
+    def scores(self, team: Team = ALONE) -> Scores:
+        """The means so far over all of `team`; nan when there was no image. Waits for a GPU."""
+        sums = team.total(self.sums)
+        loss, accuracy, squares = (sums[:3] / sums[3]).tolist()
         return Scores(loss, accuracy, math.sqrt(squares))
+
+    def collect(self, team: Team) -> None:
+        """Move what all of `team` counted to its first process."""
+        sums = team.total(self.sums)
+        self.clear()
+        if team.leads:
+            self.sums += sums.to(self.sums.device)
+
+    def clear(self) -> None:
+        """Forget what was counted."""
+        self.sums.zero_()

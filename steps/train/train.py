@@ -1,5 +1,6 @@
 """Train an image classifier on packed shards and write the model that is evaluated and served."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +10,19 @@ import torch
 from steps.contract import StepError
 from steps.shards import Dataset, Shards
 from steps.signature import Signature
+from steps.train.answers import choose_decision
+from steps.train.checkpoint import Checkpoints, fingerprint
+from steps.train.decide import check_objective
 from steps.train.device import choose_compute
 from steps.train.diagnostics.watch import Watch, reported
 from steps.train.export import export
+from steps.train.keeper import Keeper, kept_in
 from steps.train.loop import Loop
 from steps.train.network import MEAN, STD, Classifier
 from steps.train.progress import EpochFigures, say
 from steps.train.settings import TrainSettings
+from steps.train.team import ALONE, Team
+from steps.train.weights import initial_model
 
 CHECKED_IMAGES = 8
 """Validation images on which the exported file must agree with the model."""
@@ -40,6 +47,9 @@ def train(
     validation: Path,
     model: Path,
     training_job: str,
+    weights: Path | None = None,
+    checkpoints: Path | None = None,
+    team: Team = ALONE,
     diagnostics: Path | None = None,
 ) -> TrainResult:
     """Train on the shards in `train`, validate on those in `validation`, and write the model to `model`.
@@ -52,15 +62,21 @@ def train(
         validation: folder of shards to validate on.
         model: existing folder that gets model.onnx, model.safetensors and signature.json.
         training_job: the job's name, kept in the signature.
+        weights: folder of a file of initial weights, see `steps/train/weights.py`; random ones by default.
+        checkpoints: folder where an interrupted training finds what it has learnt, and goes on.
+        team: the processes that train together; only the first writes the model and the checkpoints.
         diagnostics: folder that gets diagnostics.json and training.html, also when training fails; None for neither.
 
     Raises:
-        StepError: shards are broken or do not belong together, a setting does not suit them, the loss is no longer a
-            number, a rule of `settings.stop_on` found something, or the exported file does not answer as the model
-            does.
+        StepError: shards are broken or do not belong together, a setting does not suit them, the initial weights do not
+            fit, the loss is no longer a number, a rule of `settings.stop_on` found something, or the exported file does
+            not answer as the model does.
+        SystemExit: SageMaker wants the job to stop, and what it has learnt is saved.
     """
     learnt, held_out = Shards(train), Shards(validation)
-    network, epochs = fit(settings, learnt, held_out, diagnostics, training_job)
+    kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(settings, learnt, held_out))
+    with kept_in(kept, team) as keeper:
+        network, epochs = fit(settings, learnt, held_out, weights, keeper, team, diagnostics, training_job)
     dataset = learnt.dataset
     signature = Signature(
         classes=dataset.classes,
@@ -69,9 +85,12 @@ def train(
         std=STD,
         architecture=settings.architecture,
         training_job=training_job,
+        decision=choose_decision(settings, network, held_out),
     )
-    export(network, signature, held_out.images(np.arange(min(CHECKED_IMAGES, len(held_out)))), model)
-    say("the exported model agrees with the trained one")
+    if team.leads:
+        export(network, signature, held_out.images(np.arange(min(CHECKED_IMAGES, len(held_out)))), model)
+        say("the exported model agrees with the trained one")
+        keeper.retire()
     return TrainResult(signature, epochs)
 
 
@@ -79,19 +98,23 @@ def fit(
     settings: TrainSettings,
     train: Shards,
     validation: Shards,
+    weights: Path | None = None,
+    keeper: Keeper | None = None,
+    team: Team = ALONE,
     diagnostics: Path | None = None,
     training_job: str = "unnamed",
 ) -> tuple[Classifier, tuple[EpochFigures, ...]]:
     """Train on `train`; answers the model, on the CPU, and the figures of each epoch on `validation`.
 
-    What the rules in `steps/train/diagnostics` find is said in the log, and written to the folder `diagnostics` if
-    there is one.
+    Epochs that were done before an interruption are not among the figures. What the rules in `steps/train/diagnostics`
+    find is said in the log, and written to the folder `diagnostics` if there is one.
 
     Raises:
-        StepError: the shards do not belong together, a setting does not suit them, the loss is no longer a number, or a
-            rule of `settings.stop_on` found something.
+        StepError: the shards do not belong together, a setting does not suit them, the initial weights do not fit, the
+            loss is no longer a number, or a rule of `settings.stop_on` found something.
     """
     _check_same_dataset(train.dataset, validation.dataset)
+    check_objective(settings, train.dataset.classes)
     compute, classes = choose_compute(), len(train.dataset.classes)
     say(
         f"training {settings.architecture} on {compute}: {len(train)} images of {train.dataset.size} px in {classes} "
@@ -99,11 +122,11 @@ def fit(
     )
     torch.manual_seed(settings.seed)
     torch.backends.cudnn.deterministic = True
-    model = Classifier(settings.architecture, classes)
+    model = initial_model(settings, classes, weights)
     model.to(compute.device).to(memory_format=torch.channels_last)
     watch = Watch(model, compute.device, classes, settings.stop_on)
-    loop = Loop(settings, model, train, compute, [watch])
-    with reported(watch, diagnostics, training_job):
+    loop = Loop(settings, model, train, compute, [watch] if team.leads else [], keeper, team)
+    with reported(watch, diagnostics, training_job) if team.leads else nullcontext():
         epochs = tuple(loop.run(validation))
     return loop.result().cpu(), epochs
 

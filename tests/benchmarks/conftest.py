@@ -9,11 +9,24 @@ from typing import Any
 
 import cv2
 import pytest
+import torch
 from rich.console import Console
 from rich.table import Table
 
 from pipelines.demo.camera import encode_jpeg
 from pipelines.demo.simulator import render_bin
+from steps.train.average import Average
+from steps.train.device import choose_compute
+from steps.train.learner import Learner
+from steps.train.network import Classifier
+from steps.train.optimizer import make_optimizer
+from steps.train.schedule import Schedule
+from steps.train.settings import TrainSettings
+from steps.train.state import State
+from steps.train.stopping import EarlyStopping
+from steps.train.tally import Tally
+from steps.train.targets import target_table
+from steps.train.team import ALONE
 
 REAL_PHOTOS = Path(__file__).parents[3] / "shared" / "abid" / "bucket" / "bin-images"
 
@@ -99,3 +112,25 @@ def show() -> Callable[..., None]:
         Console(width=120).print(made)
 
     return table
+
+
+@pytest.fixture
+def make_learner() -> Callable[..., Learner]:
+    """Make what the training loop makes its steps with, on the device that training would choose."""
+
+    def make(settings: TrainSettings, wrap: Callable[[Classifier], torch.nn.Module] = lambda model: model) -> Learner:
+        steps, compute = 1000, choose_compute()
+        model = Classifier(settings.architecture, 6)
+        model.to(compute.device).to(memory_format=torch.channels_last)
+        state = State(
+            model,
+            make_optimizer(model, settings),
+            Average(model, settings.averaging, steps),
+            EarlyStopping(patience=0),
+            Tally(compute.device),
+        )
+        schedule = Schedule("constant", steps, warm_up=0)
+        targets = target_table(torch.arange(6), 6, settings.label_softness)
+        return Learner(settings, state, wrap(model), schedule, targets, compute, ALONE)
+
+    return make

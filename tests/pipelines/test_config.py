@@ -44,7 +44,10 @@ def test_a_preset_is_a_name_and_not_a_path(name: str) -> None:
 @pytest.mark.parametrize(
     ("addition", "message"),
     [
-        ("[train]\nlearning_rat = 0.1", r"unknown field 'train.learning_rat': known are architecture, .*learning_rate"),
+        (
+            "[train]\nlearning_rat = 0.1",
+            r"unknown field 'train.learning_rat': known are accumulate, .*learning_rate",
+        ),
         ("[train]\nepochs = 'many'", r"field 'train.epochs' is 'many': Input should be a valid integer"),
         ("[train]\nepochs = 0", r"field 'train.epochs' is 0: Input should be greater than or equal to 1"),
         ("[train]\narchitecture = 'vgg'", r"field 'train.architecture' is 'vgg': Input should be 'resnet18', "),

@@ -72,8 +72,3 @@ def test_a_truncated_shard_fails_the_job_naming_the_file(base):
 def test_a_bad_hyperparameter_fails_the_job_naming_it_and_its_bounds(base):
     write_config(base, "hyperparameters", {"learning_rate": "7"})
     assert failure(base) == "hyperparameter 'learning_rate' is '7': Input should be less than or equal to 1"
-
-
-def test_a_job_of_two_instances_is_refused(base):
-    write_config(base, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]})
-    assert "2 instances, but training runs on one" in failure(base)
