@@ -148,5 +148,6 @@ class Overtraining:
             step=last.step,
             seen=f"validation has not got better for {idle} epochs: its loss is {last.figures[LOSS]:.4g} and was "
             f"{best.figures[LOSS]:.4g} in epoch {best.epoch}",
-            advice=f"train for about {best.epoch} epochs, so that the learning rate comes down by then, or stop early",
+            advice=f"train for about {best.epoch} epochs, so that the learning rate has come down by then, or set "
+            "patience",
         )

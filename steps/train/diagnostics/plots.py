@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis as MatplotlibAxis
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from steps.pictures import BLUE, GREY, ORANGE, chart, chart_style, new_figure
@@ -19,6 +20,9 @@ GREEN, SKY = "#009E73", "#56B4E9"
 """More of Okabe and Ito's colours, see `steps/pictures.py`."""
 
 MOST_LAYERS_NAMED = 32
+
+LEAST_RANGE = 1000.0
+"""The darkest colour stands for this fraction of the brightest or less, so that layers of like strength look alike."""
 
 MOST_MARKED = 25
 """Lines of no more points have them marked."""
@@ -36,12 +40,18 @@ class Line:
 
 
 class Axis:
-    """The time axis of all charts: epochs, or steps while no epoch has ended."""
+    """The time axis of all charts: epochs, or steps while no epoch has ended.
+
+    Attributes:
+        label: what is counted.
+        end: how far the run went.
+    """
 
     def __init__(self, diagnosis: Diagnosis) -> None:
         """Learn from the epochs that ended how many steps an epoch has."""
         self._epochs = diagnosis.epochs
         self.label = "epoch" if self._epochs.epoch else "step"
+        self.end = self.places([max([*diagnosis.losses.step[-1:], *diagnosis.looks.step[-1:], 1])])[0]
 
     def places(self, steps: Sequence[int]) -> Numbers:
         """Where `steps` lie on the axis."""
@@ -69,7 +79,7 @@ def line_chart(axis: Axis, lines: Sequence[Line], ylabel: str, share: bool = Fal
     with chart_style():
         figure, axes = new_figure()
         for line in lines:
-            few = np.isfinite(line.y).sum() <= MOST_MARKED
+            points = int(np.isfinite(line.y).sum())
             axes.plot(
                 line.x,
                 line.y,
@@ -77,14 +87,17 @@ def line_chart(axis: Axis, lines: Sequence[Line], ylabel: str, share: bool = Fal
                 label=line.name,
                 linewidth=1 if line.quiet else 2,
                 alpha=0.45 if line.quiet else 1,
-                marker="o" if few and not line.quiet else None,
+                marker="o" if points <= (1 if line.quiet else MOST_MARKED) else None,
                 markersize=3.5,
+                clip_on=line.quiet,  # a line along an edge is drawn in its full width
             )
         if log:
             axes.set_yscale("log")
+            _plain_log_labels(axes.yaxis)
         else:
-            axes.set_ylim(0, 1.04 if share else None)
-        axes.yaxis.set_major_formatter("{x:.0%}" if share else "{x:g}")
+            highest = max((float(np.nanmax(line.y)) for line in lines if np.isfinite(line.y).any()), default=0.0)
+            axes.set_ylim(0, 1.04 if share else 1.06 * highest or 1.0)
+            axes.yaxis.set_major_formatter("{x:.0%}" if share else "{x:g}")
         _finish(figure, axes, axis, ylabel, len(lines))
         return chart(figure)
 
@@ -116,7 +129,7 @@ def layer_chart(axis: Axis, steps: Sequence[int], layers: Mapping[str, Column], 
             edges,
             np.arange(len(layers) + 1),
             np.ma.masked_invalid(np.where(values > 0, values, np.nan)),
-            norm=LogNorm(low, high if high > low else 10 * low),
+            norm=LogNorm(min(low, high / LEAST_RANGE), high),
             cmap="viridis",
             rasterized=True,
         )
@@ -126,13 +139,19 @@ def layer_chart(axis: Axis, steps: Sequence[int], layers: Mapping[str, Column], 
         axes.set_yticks([position + 0.5 for position in shown], [names[position] for position in shown], fontsize=8)
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(axis.label)
-        figure.colorbar(mesh, ax=axes, label=label, pad=0.01, aspect=30, format="{x:g}")
+        _plain_log_labels(figure.colorbar(mesh, ax=axes, label=label, pad=0.01, aspect=30).ax.yaxis)
         return chart(figure)
+
+
+def _plain_log_labels(axis: MatplotlibAxis) -> None:
+    """Label powers of ten, and what lies between them where there are few, as plain numbers; formulas are not drawn."""
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
 
 
 def _finish(figure: Figure, axes: Axes, axis: Axis, ylabel: str, lines: int) -> None:
     axes.set(xlabel=axis.label, ylabel=ylabel)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, 1.02 * axis.end)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
     axes.set_axisbelow(True)

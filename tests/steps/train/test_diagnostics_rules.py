@@ -228,6 +228,6 @@ def test_a_gpu_that_is_hardly_used_though_data_is_there_is_told_so(use, found):
 def test_a_rule_that_is_told_to_stop_the_job_fails_it_with_its_sentence_and_leaves_the_report(shards, quick, tmp_path):
     stopped = quick.model_copy(update={"stop_on": ("exploding_gradients",), "learning_rate": 1e30})
     with pytest.raises(StepError, match=r"stopped by the rule exploding_gradients \(epoch 1, step \d+\): .*a tenth"):
-        fit(stopped, *both(shards), tmp_path)
+        fit(stopped, *both(shards), diagnostics=tmp_path)
     assert findings(tmp_path)["exploding_gradients"]["epoch"] == 1
     assert (tmp_path / "training.html").exists()
