@@ -78,7 +78,7 @@ class Loop:
             model,
             make_optimizer(model, settings),
             Average(model, settings.averaging, steps),
-            EarlyStopping(settings.patience),
+            EarlyStopping(settings.patience, settings.objective),
             Tally(compute.device),
         )
         images, size = settings.epochs * len(shards), shards.dataset.size
@@ -120,7 +120,10 @@ class Loop:
         model, stopping = self.state.average.model, self.state.stopping
         if stopping.best is not None and stopping.best.epoch < self.state.epoch:
             model.load_state_dict(stopping.weights)
-            say(f"the result are the weights of epoch {stopping.best.epoch}, whose validation loss was the lowest:")
+            objective = self._settings.objective
+            say(
+                f"the result are the weights of epoch {stopping.best.epoch}, whose validation {objective} was the best:"
+            )
             say_figures(self._settings.epochs, stopping.best)
         return model
 

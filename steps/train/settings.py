@@ -57,7 +57,7 @@ class TrainSettings(StepSettings):
         0,
         ge=0,
         le=1000,
-        description="epochs without a lower validation loss after which the best weights are taken",
+        description="epochs without improvement of the objective after which the best weights are taken",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="decides initial weights, order of images and augmentation")
 

@@ -5,7 +5,7 @@ Prechelt, "Early Stopping, But When?", 1998.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -17,13 +17,15 @@ class EarlyStopping:
     """The memory of early stopping.
 
     Attributes:
-        patience: epochs without a lower validation loss that are borne; 0 never ends training and keeps nothing.
-        best: figures of the epoch with the lowest validation loss so far.
+        patience: epochs without improvement that are borne; 0 never ends training and keeps nothing.
+        objective: what is to improve on the validation images; among equals the lower loss is better.
+        best: figures of the best epoch so far.
         weights: the model's state after that epoch.
         epoch: the last epoch that was looked at.
     """
 
     patience: int
+    objective: Literal["accuracy", "rmse"]
     best: EpochFigures | None = None
     weights: dict[str, Tensor] = field(default_factory=dict)
     epoch: int = 0
@@ -38,9 +40,14 @@ class EarlyStopping:
         if not self.patience:
             return
         self.epoch = figures.epoch
-        if self.best is None or figures.validation_loss < self.best.validation_loss:
+        if self.best is None or self._badness(figures) < self._badness(self.best):
             self.best = figures
             self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    def _badness(self, figures: EpochFigures) -> tuple[float, float]:
+        if self.objective == "rmse" and figures.validation_rmse is not None:
+            return figures.validation_rmse, figures.validation_loss
+        return 1 - figures.validation_accuracy, figures.validation_loss
 
     def state_dict(self) -> dict[str, Any]:
         """The memory as dicts of tensors and numbers."""

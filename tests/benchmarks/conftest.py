@@ -126,7 +126,7 @@ def make_learner() -> Callable[..., Learner]:
             model,
             make_optimizer(model, settings),
             Average(model, settings.averaging, steps),
-            EarlyStopping(patience=0),
+            EarlyStopping(patience=0, objective="accuracy"),
             Tally(compute.device),
         )
         schedule = Schedule("constant", steps, warm_up=0)

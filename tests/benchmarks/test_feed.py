@@ -66,12 +66,15 @@ def test_steps_on_read_batches_take_as_long_as_on_a_batch_in_memory(
     learner = make_learner(SETTINGS)
     ready = next(read(shards))
     generator = torch.Generator(COMPUTE.device)
+    waits: list[float] = []
 
     def learn(feed: Iterator[Batch]) -> None:
         watch = Stopwatch(COMPUTE.device)
         for _ in range(STEPS):
-            learner.step(feed, [BATCH], watch)
+            seconds = learner.step(feed, [BATCH], watch).seconds
             watch.next_step()
+            if seconds is not None and not isinstance(feed, repeat):
+                waits.append(seconds.data / sum(vars(seconds).values()))
         wait()
 
     def learn_from_disk() -> None:
@@ -99,5 +102,8 @@ def test_steps_on_read_batches_take_as_long_as_on_a_batch_in_memory(
     for name in ("shards in the page cache", "shards on disk"):
         ratio = statistics.median(a / b for a, b in zip(memory, measured[name], strict=True))
         Console().print(f"step on {name} / on a batch in memory: {ratio:.3f}, aim at most {AIM}")
+    Console().print(
+        f"waiting for a read batch is {statistics.median(waits):.2%} of the step, mean {np.mean(waits):.2%}"
+    )
     share = statistics.median(a / b for a, b in zip(memory, measured["augmentation alone"], strict=True))
     Console().print(f"augmentation is {share:.1%} of the step, aim at most 8 %")

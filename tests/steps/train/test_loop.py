@@ -131,19 +131,26 @@ def test_accumulated_small_batches_learn_as_one_large_batch(few, settings, pack,
         assert len(small_losses) == 2, "the last image alone is no batch"
 
 
-def test_early_stopping_ends_training_and_restores_the_best_epochs_weights(start, few, capsys):
-    # A rate this high makes the loss of so few images jump about.
-    loop = start(epochs=30, patience=2, learning_rate=0.05, schedule="constant", averaging=0)
+@pytest.mark.parametrize(
+    ("objective", "badness"),
+    [
+        ("accuracy", lambda found: (-found.validation_accuracy, found.validation_loss)),
+        ("rmse", lambda found: (found.validation_rmse, found.validation_loss)),
+    ],
+)
+def test_early_stopping_ends_training_and_restores_the_best_epochs_weights(start, few, capsys, objective, badness):
+    # A rate this high makes the figures of so few images jump about.
+    loop = start(epochs=30, patience=2, objective=objective, learning_rate=0.05, schedule="constant", averaging=0)
     figures, weights = [], []
     for found in loop.run(few):
         figures.append(found)
         weights.append({name: value.clone() for name, value in loop.state.model.state_dict().items()})
-    best = min(figures, key=lambda found: found.validation_loss)
+    best = min(figures, key=badness)
     assert len(figures) == best.epoch + 2 < 30
     result = loop.result().state_dict()
     assert all(torch.equal(result[name], weights[best.epoch - 1][name]) for name in result)
     printed = capsys.readouterr().out
-    assert f"the result are the weights of epoch {best.epoch}" in printed
+    assert f"the result are the weights of epoch {best.epoch}, whose validation {objective} was the best" in printed
     last = re.findall(r"validation:loss=([0-9.]+);", printed)[-1]
     assert float(last) == pytest.approx(best.validation_loss, abs=1e-4)
 
