@@ -102,8 +102,10 @@ def _end_as(first: ProcessFailure, failure: Path) -> NoReturn:
         raise SystemExit(EXIT_CODE)
     if failure.exists():
         raise SystemExit(1)
-    how = f"was killed by {first.signal_name()}" if first.exitcode < 0 else f"ended with exit code {first.exitcode}"
-    raise StepError(
-        f"training process {first.local_rank} of this host {how} without saying why; often that is a lack of memory: "
-        "set a smaller batch_size or take a larger instance"
-    )
+    process = f"training process {first.local_rank} of this host"
+    if first.exitcode < 0:
+        raise StepError(
+            f"{process} was killed by {first.signal_name()}, often for a lack of memory: set a smaller batch_size or "
+            "take a larger instance"
+        )
+    raise StepError(f"{process} ended with exit code {first.exitcode} before it could say why: see the log")

@@ -57,6 +57,8 @@ class Loop:
     ) -> None:
         """Prepare to train `model`, which lies on `compute`'s device, on `shards`, together with `team`.
 
+        What `observers` are told of a step is of the team's first process alone; of an epoch, of all.
+
         Raises:
             StepError: there are too few images, or a setting does not suit the classes.
         """
@@ -66,7 +68,7 @@ class Loop:
         self._settings = settings
         self._shards = shards
         self._compute = compute
-        self._observers = observers
+        self._observers = observers if team.leads else ()
         self._keeper = keeper or Keeper()
         self._team = team
         self._counts = are_counts(shards.dataset.classes)

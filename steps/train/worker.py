@@ -1,6 +1,8 @@
 """One of several processes that train one model together, started by `launch`: python -m steps.train.worker."""
 
+import ctypes
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as group
-from torch.distributed.distributed_c10d import PrefixStore, Store, TCPStore
+from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined] # missing in its __all__
 
 from steps.contract import StepError, training_job
 from steps.train.settings import TrainSettings
@@ -17,6 +19,9 @@ from steps.train.team import Team
 from steps.train.train import train
 
 LOST = "a training process went away without saying why; often that is a lack of memory: see the logs of all instances"
+
+PR_SET_PDEATHSIG = 1
+"""From Linux's <sys/prctl.h>."""
 
 REASON, UNKNOWN = "reason", ""
 REASON_SECONDS = 5
@@ -72,7 +77,14 @@ def _reason_of_another(store: Store) -> str:
     return reason
 
 
+def end_with_launcher() -> None:
+    """Have Linux kill this process when torchrun's agent dies: in a session of its own, it would train on alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    end_with_launcher()
     with (
         training_job(TrainSettings) as job,
         joined() as team,
