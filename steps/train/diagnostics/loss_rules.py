@@ -28,14 +28,14 @@ class LossNotDecreasing:
         errors: least drop in standard errors of the difference, unless it is as large as `plain`.
         plain: drop, as a share of the first third's loss, that needs no statistics.
         steps: points of the loss in a third before it is judged: AWS's num_steps.
-        epochs: epochs before it is judged, in which the learning rate has risen.
+        epochs: epochs before it is judged, so that both thirds are of all images and the learning rate has risen.
     """
 
     drop: float = 0.001
     errors: float = 2.0
     plain: float = 0.02
     steps: int = 10
-    epochs: int = 2
+    epochs: int = 3
     name: RuleName = "loss_not_decreasing"
 
     def judge(self, history: History) -> Finding | None:
