@@ -64,8 +64,8 @@ class ExplodingGradients:
 
     Attributes:
         growth: norm of all gradients, as a multiple of its median so far, that is out of all proportion. AWS's
-            ExplodingTensor waits for infinity or NaN, when the run is lost; in healthy runs here the largest multiple
-            was below 10.
+            ExplodingTensor waits for infinity or NaN, when the run is lost. Gradients mostly shrink in learning:
+            a healthy run of the baseline network never had more than 1.3 times the median.
         earlier: records whose median is meaningful.
     """
 
