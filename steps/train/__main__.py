@@ -23,4 +23,5 @@ if __name__ == "__main__":
                 job.name,
                 weights=job.channels.get("weights"),
                 checkpoints=job.checkpoints,
+                diagnostics=job.output_data,
             )

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from steps.contract import StepSettings
+from steps.train.diagnostics.names import RuleNames
 
 Architecture = Literal[
     "baseline",
@@ -59,6 +60,10 @@ class TrainSettings(StepSettings):
         description="epochs without improvement of the objective after which the best weights are taken",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="decides initial weights, order of images and augmentation")
+
+    stop_on: RuleNames = Field(
+        (), description="diagnostic rules whose finding ends the job, by name; as a hyperparameter a list with commas"
+    )
 
     # How the weights change.
     optimizer: Literal["adamw", "sgd", "adam"] = Field(

@@ -1,5 +1,6 @@
 """Train an image classifier on packed shards and write the model that is evaluated and served."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from steps.train.answers import choose_decision
 from steps.train.checkpoint import Checkpoints, fingerprint
 from steps.train.decide import check_objective
 from steps.train.device import choose_compute
+from steps.train.diagnostics.watch import Watch, reported
 from steps.train.export import export
 from steps.train.keeper import Keeper, kept_in
 from steps.train.loop import Loop
@@ -48,6 +50,7 @@ def train(
     weights: Path | None = None,
     checkpoints: Path | None = None,
     team: Team = ALONE,
+    diagnostics: Path | None = None,
 ) -> TrainResult:
     """Train on the shards in `train`, validate on those in `validation`, and write the model to `model`.
 
@@ -62,16 +65,18 @@ def train(
         weights: folder of a file of initial weights, see `steps/train/weights.py`; random ones by default.
         checkpoints: folder where an interrupted training finds what it has learnt, and goes on.
         team: the processes that train together; only the first writes the model and the checkpoints.
+        diagnostics: folder that gets diagnostics.json and training.html, also when training fails; None for neither.
 
     Raises:
         StepError: shards are broken or do not belong together, a setting does not suit them, the initial weights do not
-            fit, the loss is no longer a number, or the exported file does not answer as the model does.
+            fit, the loss is no longer a number, a rule of `settings.stop_on` found something, or the exported file does
+            not answer as the model does.
         SystemExit: SageMaker wants the job to stop, and what it has learnt is saved.
     """
     learnt, held_out = Shards(train), Shards(validation)
     kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(settings, learnt, held_out, weights))
     with kept_in(kept, team) as keeper:
-        network, epochs = fit(settings, learnt, held_out, weights, keeper, team)
+        network, epochs = fit(settings, learnt, held_out, weights, keeper, team, diagnostics, training_job)
     dataset = learnt.dataset
     signature = Signature(
         classes=dataset.classes,
@@ -96,14 +101,17 @@ def fit(
     weights: Path | None = None,
     keeper: Keeper | None = None,
     team: Team = ALONE,
+    diagnostics: Path | None = None,
+    training_job: str = "unnamed",
 ) -> tuple[Classifier, tuple[EpochFigures, ...]]:
     """Train on `train`; answers the model, on the CPU, and the figures of each epoch on `validation`.
 
-    Epochs that were done before an interruption are not among the figures.
+    Epochs that were done before an interruption are not among the figures. What the rules in `steps/train/diagnostics`
+    find is said in the log, and written to the folder `diagnostics` if there is one.
 
     Raises:
-        StepError: the shards do not belong together, a setting does not suit them, the initial weights do not fit, or
-            the loss is no longer a number.
+        StepError: the shards do not belong together, a setting does not suit them, the initial weights do not fit, the
+            loss is no longer a number, or a rule of `settings.stop_on` found something.
     """
     _check_same_dataset(train.dataset, validation.dataset)
     check_objective(settings, train.dataset.classes)
@@ -116,8 +124,10 @@ def fit(
     torch.backends.cudnn.deterministic = True
     model = initial_model(settings, classes, weights)
     model.to(compute.device).to(memory_format=torch.channels_last)
-    loop = Loop(settings, model, train, compute, keeper=keeper, team=team)
-    epochs = tuple(loop.run(validation))
+    watch = Watch(model, compute.device, classes, settings.stop_on)
+    loop = Loop(settings, model, train, compute, [watch] if team.leads else [], keeper, team)
+    with reported(watch, diagnostics, training_job) if team.leads else nullcontext():
+        epochs = tuple(loop.run(validation))
     return loop.result().cpu(), epochs
 
 

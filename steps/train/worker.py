@@ -101,4 +101,5 @@ if __name__ == "__main__":
             weights=job.channels.get("weights"),
             checkpoints=job.checkpoints,
             team=team,
+            diagnostics=job.output_data,
         )

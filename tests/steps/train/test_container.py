@@ -60,6 +60,10 @@ def test_a_training_job_leaves_its_model_and_its_name_in_it(base):
     assert not (base / "output" / "failure").exists()
     assert {file.name for file in (base / "model").iterdir()} == {"model.onnx", "model.safetensors", "signature.json"}
     assert json.loads((base / "model" / "signature.json").read_text())["training_job"] == "count-squares"
+    diagnosis = json.loads((base / "output" / "data" / "diagnostics.json").read_text())
+    assert diagnosis["training_job"] == "count-squares"
+    assert {"conv1", "layer4.1.conv2", "fc"} <= set(diagnosis["looks"]["gradient_norms"])
+    assert "count-squares" in (base / "output" / "data" / "training.html").read_text()
 
 
 def test_a_training_job_starts_from_the_weights_of_its_channel(base):
