@@ -122,7 +122,7 @@ def test_every_field_of_a_preset_is_described() -> None:
 @pytest.mark.parametrize("uri", ["weights", "s3://bucket", "https://host/weights/", "s3:///weights"])
 def test_initial_weights_that_are_no_s3_folder_are_refused(uri: str) -> None:
     with pytest.raises(PipelineError, match=f"field 'initial_weights' is '{uri}'"):
-        parse_config(f'initial_weights = "{uri}"\n{MINIMAL}', "x")
+        parse_config(f'initial_weights = "{uri}"\n{MINIMAL}'.encode(), "x")
 
 
 def test_a_head_may_learn_on_named_weights() -> None:

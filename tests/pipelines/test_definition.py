@@ -107,7 +107,7 @@ minimum_accuracy = 0.8
 
 
 def compile_text(text: str) -> str:
-    config = parse_config(text, "test").placed("111122223333", "eu-west-1")
+    config = parse_config(text.encode(), "test").placed("111122223333", "eu-west-1")
     return compile_definition(config, "eu-west-1")
 
 

@@ -75,7 +75,7 @@ def test_fetched_weights_are_in_the_bucket_and_start_a_training(target, config, 
         f'name = "x"\n{line}\n[images]\nprocessing = "p"\ntraining = "t"\nserving = "s"\n[catalog]\nsource = "s3://a/b"'
     )
     text += '\n[register]\ngroup = "x"\n'
-    assert target.place(parse_config(text, "x")).initial_weights == uri
+    assert target.place(parse_config(text.encode(), "x")).initial_weights == uri
 
 
 def test_a_download_that_is_not_what_its_name_says_is_refused(target, config, published, publish):
