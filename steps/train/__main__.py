@@ -7,11 +7,11 @@ if __name__ == "__main__":
     with training_job(TrainSettings) as job:
         # Imported here, so that bad settings are told before PyTorch is loaded and a missing library is told at all.
         from steps.train.device import require_gpu
-        from steps.train.launch import launch, processes_here
+        from steps.train.hosts.launch import launch, processes_here
 
         require_gpu(job.hosts.instance_type)
         if job.hosts.count * processes_here() > 1:
-            launch("steps.train.worker", job.hosts, job.name, job.failure)
+            launch("steps.train.hosts.worker", job.hosts, job.name, job.failure)
         else:
             from steps.train.train import train
 

@@ -13,7 +13,7 @@ from steps.contract import StepError
 from steps.shards import Images
 from steps.signature import FILE_NAME as SIGNATURE_FILE
 from steps.signature import Signature
-from steps.train.network import Classifier
+from steps.train.networks.network import Classifier
 
 ONNX_FILE = "model.onnx"
 WEIGHTS_FILE = "model.safetensors"

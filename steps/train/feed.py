@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from steps.shards import Shards
-from steps.train.team import ALONE, Slice, Team
+from steps.train.hosts.team import ALONE, Slice, Team
 
 READERS, AHEAD = 2, 3
 """Threads that read, so that a disk has two wishes at a time; and batches read ahead, so that a slow read now and then

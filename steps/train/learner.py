@@ -6,18 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from steps.train.augment import augment
 from steps.train.device import Compute
 from steps.train.feed import Batch
-from steps.train.mixup import mixup
+from steps.train.hosts.team import Team
 from steps.train.observer import StepFacts, StepSeconds
-from steps.train.optimizer import clip_gradients, set_rate
-from steps.train.schedule import Schedule
+from steps.train.recipe.augment import augment
+from steps.train.recipe.mixup import mixup
+from steps.train.recipe.optimizer import clip_gradients, set_rate
+from steps.train.recipe.schedule import Schedule
+from steps.train.recipe.targets import loss_against
 from steps.train.settings import TrainSettings
 from steps.train.state import State, seed_of
 from steps.train.stopwatch import Stopwatch
-from steps.train.targets import loss_against
-from steps.train.team import Team
 
 
 class Learner:

@@ -10,25 +10,25 @@ from torch.nn.functional import cross_entropy
 from steps.contract import StepError
 from steps.counting import are_counts
 from steps.shards import Shards
-from steps.train.average import Average
-from steps.train.compilation import network_to_call
 from steps.train.device import Compute
+from steps.train.faults.keeper import Keeper
 from steps.train.feed import batch_sizes, batches
-from steps.train.keeper import Keeper
+from steps.train.hosts.team import ALONE, Team
 from steps.train.learner import Learner
-from steps.train.network import Classifier
+from steps.train.networks.compilation import network_to_call
+from steps.train.networks.network import Classifier
 from steps.train.observer import Observer
-from steps.train.optimizer import make_optimizer
 from steps.train.progress import EpochFigures, Pace, say, say_figures
-from steps.train.sampler import draw_order
-from steps.train.schedule import Schedule
+from steps.train.recipe.average import Average
+from steps.train.recipe.optimizer import make_optimizer
+from steps.train.recipe.sampler import draw_order
+from steps.train.recipe.schedule import Schedule
+from steps.train.recipe.stopping import EarlyStopping
+from steps.train.recipe.targets import target_table
 from steps.train.settings import TrainSettings
 from steps.train.state import State, seed_of
-from steps.train.stopping import EarlyStopping
 from steps.train.stopwatch import Stopwatch
 from steps.train.tally import Scores, Tally
-from steps.train.targets import target_table
-from steps.train.team import ALONE, Team
 
 SMALLEST_BATCH = 2
 """Batch normalisation cannot learn from one image; the order changes, so no image is left out of every epoch."""

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from torch.optim import Optimizer
 
-from steps.train.average import Average
-from steps.train.network import Classifier
-from steps.train.stopping import EarlyStopping
+from steps.train.networks.network import Classifier
+from steps.train.recipe.average import Average
+from steps.train.recipe.stopping import EarlyStopping
 from steps.train.tally import Tally
 
 

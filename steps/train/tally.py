@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from steps.train.team import ALONE, Team
+from steps.train.hosts.team import ALONE, Team
 
 
 @dataclass(frozen=True)

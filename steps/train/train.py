@@ -10,19 +10,19 @@ import torch
 from steps.contract import StepError
 from steps.shards import Dataset, Shards
 from steps.signature import Signature
-from steps.train.answers import choose_decision
-from steps.train.checkpoint import Checkpoints, fingerprint
-from steps.train.decide import check_objective
+from steps.train.answering.answers import choose_decision
+from steps.train.answering.decide import check_objective
 from steps.train.device import choose_compute
 from steps.train.diagnostics.watch import Watch, reported
 from steps.train.export import export
-from steps.train.keeper import Keeper, kept_in
+from steps.train.faults.checkpoint import Checkpoints, fingerprint
+from steps.train.faults.keeper import Keeper, kept_in
+from steps.train.hosts.team import ALONE, Team
 from steps.train.loop import Loop
-from steps.train.network import MEAN, STD, Classifier
+from steps.train.networks.network import MEAN, STD, Classifier
+from steps.train.networks.weights import initial_model
 from steps.train.progress import EpochFigures, say
 from steps.train.settings import TrainSettings
-from steps.train.team import ALONE, Team
-from steps.train.weights import initial_model
 
 CHECKED_IMAGES = 8
 """Validation images on which the exported file must agree with the model."""
@@ -62,7 +62,7 @@ def train(
         validation: folder of shards to validate on.
         model: existing folder that gets model.onnx, model.safetensors and signature.json.
         training_job: the job's name, kept in the signature.
-        weights: folder of a file of initial weights, see `steps/train/weights.py`; random ones by default.
+        weights: folder of a file of initial weights, see `steps/train/networks/weights.py`; random ones by default.
         checkpoints: folder where an interrupted training finds what it has learnt, and goes on.
         team: the processes that train together; only the first writes the model and the checkpoints.
         diagnostics: folder that gets diagnostics.json and training.html, also when training fails; None for neither.

@@ -15,18 +15,18 @@ from rich.table import Table
 
 from pipelines.demo.camera import encode_jpeg
 from pipelines.demo.simulator import render_bin
-from steps.train.average import Average
 from steps.train.device import choose_compute
+from steps.train.hosts.team import ALONE
 from steps.train.learner import Learner
-from steps.train.network import Classifier
-from steps.train.optimizer import make_optimizer
-from steps.train.schedule import Schedule
+from steps.train.networks.network import Classifier
+from steps.train.recipe.average import Average
+from steps.train.recipe.optimizer import make_optimizer
+from steps.train.recipe.schedule import Schedule
+from steps.train.recipe.stopping import EarlyStopping
+from steps.train.recipe.targets import target_table
 from steps.train.settings import TrainSettings
 from steps.train.state import State
-from steps.train.stopping import EarlyStopping
 from steps.train.tally import Tally
-from steps.train.targets import target_table
-from steps.train.team import ALONE
 
 REAL_PHOTOS = Path(__file__).parents[3] / "shared" / "abid" / "bucket" / "bin-images"
 

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from steps.preprocessing import Preprocessing
 from steps.shards import Dataset, Shards, write_dataset, write_shard
-from steps.train.augment import augment
 from steps.train.device import choose_compute
 from steps.train.feed import Batch, batches
 from steps.train.learner import Learner
+from steps.train.recipe.augment import augment
 from steps.train.settings import TrainSettings
 from steps.train.stopwatch import Stopwatch
 

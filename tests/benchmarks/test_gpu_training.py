@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from steps.train.compilation import compiled
 from steps.train.device import choose_compute
 from steps.train.feed import Batch
 from steps.train.learner import Learner
+from steps.train.networks.compilation import compiled
 from steps.train.settings import TrainSettings
 from steps.train.stopwatch import Stopwatch
 

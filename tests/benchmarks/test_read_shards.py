@@ -14,8 +14,8 @@ from torchvision.transforms import v2
 from steps.images import preprocess
 from steps.preprocessing import Preprocessing
 from steps.shards import Dataset, Shards, write_dataset, write_shard
-from steps.train.augment import augment
 from steps.train.feed import batches
+from steps.train.recipe.augment import augment
 from steps.train.settings import TrainSettings
 
 pytestmark = pytest.mark.benchmark

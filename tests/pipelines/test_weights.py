@@ -18,8 +18,8 @@ from pipelines import operations
 from pipelines.config import load_preset, parse_config
 from pipelines.errors import PipelineError
 from pipelines.weights import PUBLISHED, put_weights
-from steps.train.network import Classifier
-from steps.train.weights import load_weights
+from steps.train.networks.network import Classifier
+from steps.train.networks.weights import load_weights
 
 NAME = "mobilenet_v3_small"
 NOWHERE = "http://127.0.0.1:9"

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import affine_grid
 
-from steps.train.affine import random_affine, sampling_grid
-from steps.train.augment import augment, random_flip, random_light
+from steps.train.recipe.affine import random_affine, sampling_grid
+from steps.train.recipe.augment import augment, random_flip, random_light
 from steps.train.settings import TrainSettings
 
 STILL = TrainSettings(flip_horizontal=0, rotation=0, zoom=0, shift=0, brightness=0, contrast=0)

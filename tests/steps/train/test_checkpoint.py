@@ -12,7 +12,7 @@ import torch
 
 from steps.contract import StepError
 from steps.shards import Shards
-from steps.train.checkpoint import LATEST, PREVIOUS, Checkpoints, fingerprint, state_of
+from steps.train.faults.checkpoint import LATEST, PREVIOUS, Checkpoints, fingerprint, state_of
 
 REPOSITORY = Path(__file__).parents[3]
 OURS = {"learning_rate": "0.001", "code": "abc"}
@@ -106,7 +106,7 @@ def test_a_training_that_is_over_leaves_nothing_to_go_on_from(checkpoints, capsy
 
 def test_a_process_killed_while_it_saves_leaves_a_whole_checkpoint(tmp_path):
     program = (
-        "import sys, torch; from pathlib import Path; from steps.train.checkpoint import Checkpoints\n"
+        "import sys, torch; from pathlib import Path; from steps.train.faults.checkpoint import Checkpoints\n"
         "kept = Checkpoints(Path(sys.argv[1]), {'learning_rate': '0.001', 'code': 'abc'})\n"
         "for step in range(10**6):\n"
         "    kept.save({'step': step, 'weight': torch.full((2_000_000,), float(step))})\n"

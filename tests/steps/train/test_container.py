@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from steps.train.network import Classifier
+from steps.train.networks.network import Classifier
 
 REPOSITORY = Path(__file__).parents[3]
 PROGRAM = REPOSITORY / "containers" / "training" / "bin" / "train"

@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as arrays
 from steps.contract import StepError
 from steps.decision import Decision
 from steps.metrics import accuracy, rmse
-from steps.train.decide import fit_decision
+from steps.train.answering.decide import fit_decision
+from steps.train.answering.temperature import HIGHEST, LOWEST, fit_temperature, negative_log_likelihood
 from steps.train.settings import TrainSettings
-from steps.train.temperature import HIGHEST, LOWEST, fit_temperature, negative_log_likelihood
 
 COUNTS = ("0", "1", "2", "3")
 FOR_ACCURACY = TrainSettings(objective="accuracy")

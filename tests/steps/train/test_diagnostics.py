@@ -23,7 +23,7 @@ from steps.train.diagnostics.report import write_diagnosis
 from steps.train.diagnostics.watch import Watch, reported
 from steps.train.diagnostics.weights import read_weights
 from steps.train.loop import Loop
-from steps.train.network import Classifier
+from steps.train.networks.network import Classifier
 from steps.train.observer import StepFacts
 from steps.train.settings import TrainSettings
 

@@ -19,7 +19,7 @@ from steps.train.diagnostics.names import RuleName
 from steps.train.diagnostics.rules import RULES
 from steps.train.diagnostics.watch import Watch, reported
 from steps.train.loop import Loop
-from steps.train.network import Classifier
+from steps.train.networks.network import Classifier
 from steps.train.observer import StepFacts
 from steps.train.settings import TrainSettings
 from steps.train.train import fit

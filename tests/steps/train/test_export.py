@@ -13,7 +13,7 @@ from steps.preprocessing import Preprocessing
 from steps.shards import Shards
 from steps.signature import read_signature
 from steps.train.export import check_agreement, export
-from steps.train.network import Classifier
+from steps.train.networks.network import Classifier
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from steps.train.checkpoint import LATEST, state_of
+from steps.train.faults.checkpoint import LATEST, state_of
 
 REPOSITORY = Path(__file__).parents[3]
 PROGRAM = REPOSITORY / "containers" / "training" / "bin" / "train"

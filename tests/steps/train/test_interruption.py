@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from steps.shards import Shards
-from steps.train.checkpoint import LATEST, Checkpoints, state_of
 from steps.train.device import Compute
-from steps.train.interruption import EXIT_CODE
-from steps.train.keeper import kept_in
+from steps.train.faults.checkpoint import LATEST, Checkpoints, state_of
+from steps.train.faults.interruption import EXIT_CODE
+from steps.train.faults.keeper import kept_in
 from steps.train.loop import Loop
-from steps.train.network import Classifier
+from steps.train.networks.network import Classifier
 
 CPU = Compute(torch.device("cpu"), bfloat16=False)
 STEPS = 5

@@ -10,11 +10,11 @@ from torch import nn
 
 from steps.contract import StepError, read_settings
 from steps.shards import Shards
-from steps.train.compilation import compiled
 from steps.train.device import Compute
 from steps.train.loop import Loop
-from steps.train.network import Classifier
-from steps.train.schedule import Schedule
+from steps.train.networks.compilation import compiled
+from steps.train.networks.network import Classifier
+from steps.train.recipe.schedule import Schedule
 from steps.train.settings import TrainSettings
 from steps.train.train import fit
 

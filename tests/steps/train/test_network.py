@@ -11,7 +11,7 @@ from steps.decision import Decision
 from steps.preprocessing import Preprocessing
 from steps.signature import Signature
 from steps.train.export import export
-from steps.train.network import MEAN, STD, Classifier
+from steps.train.networks.network import MEAN, STD, Classifier
 from steps.train.settings import Architecture
 
 CLASSES = ("0", "1", "2")

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from steps.train.average import LONGEST_INTERVAL, Average, decay_at
-from steps.train.network import Classifier
-from steps.train.optimizer import clip_gradients, make_optimizer, set_rate
-from steps.train.schedule import Schedule
+from steps.train.networks.network import Classifier
+from steps.train.recipe.average import LONGEST_INTERVAL, Average, decay_at
+from steps.train.recipe.optimizer import clip_gradients, make_optimizer, set_rate
+from steps.train.recipe.schedule import Schedule
 from steps.train.settings import TrainSettings
 
 

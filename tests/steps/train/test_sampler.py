@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from steps.train.sampler import draw_order
+from steps.train.recipe.sampler import draw_order
 
 LABELS = np.array([0] * 2000 + [1] * 100 + [3] * 900)
 

@@ -20,7 +20,7 @@ from steps.shards import Shards
 from steps.train.device import Compute
 from steps.train.loop import Loop
 from steps.train.settings import TrainSettings
-from steps.train.team import Team
+from steps.train.hosts.team import Team, leave
 
 class Plain(nn.Module):
     def __init__(self):
@@ -42,7 +42,8 @@ loop = Loop(
 figures = [asdict(epoch) for epoch in loop.run(Shards(folder / "validation"))]
 weights = [value.double().abs().sum().item() for value in loop.result().state_dict().values()]
 Path(f"{store}-{rank}.json").write_text(json.dumps({"figures": figures, "weights": weights}))
-group.destroy_process_group()
+del loop
+leave()
 """
 
 

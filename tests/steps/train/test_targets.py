@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from steps.train.mixup import mixup
-from steps.train.targets import loss_against, target_table
+from steps.train.recipe.mixup import mixup
+from steps.train.recipe.targets import loss_against, target_table
 
 LABELS = torch.tensor([0] * 10 + [1] * 30 + [2] * 50 + [4] * 10)
 

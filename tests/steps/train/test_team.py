@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.contract import Hosts, StepError
-from steps.train.launch import FIRST_PORT, PORTS, address_of, port_of
-from steps.train.team import Team
+from steps.train.hosts.launch import FIRST_PORT, PORTS, address_of, port_of
+from steps.train.hosts.team import Team
 
 
 @given(images=st.integers(0, 200), batch=st.integers(1, 40), size=st.integers(1, 8), smallest=st.integers(1, 2))
@@ -55,7 +55,7 @@ def test_a_process_alone_is_its_own_answer():
 
 PROGRAM = """
 import sys, torch, torch.distributed as group
-from steps.train.team import Team
+from steps.train.hosts.team import Team, leave
 rank, size, store = int(sys.argv[1]), 3, sys.argv[2]
 group.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=size)
 team = Team(rank, size)
@@ -75,7 +75,8 @@ model = torch.nn.Linear(2, 1)
 joined = team.join(model)
 joined(torch.full((1, 2), float(rank))).sum().backward()
 assert model.weight.grad.tolist() == [[1, 1]], "the mean of 0, 1 and 2"
-group.destroy_process_group()
+del joined
+leave()
 print("well", model.weight.tolist())
 """
 

@@ -12,11 +12,11 @@ from safetensors.torch import load_file, save_file
 
 from steps.contract import StepError
 from steps.shards import Shards
-from steps.train import weights as module
-from steps.train.network import Classifier
+from steps.train.networks import weights as module
+from steps.train.networks.network import Classifier
+from steps.train.networks.weights import initial_model, load_weights
 from steps.train.settings import TrainSettings
 from steps.train.train import fit, train
-from steps.train.weights import initial_model, load_weights
 
 BASELINE = TrainSettings(architecture="baseline", epochs=1, batch_size=16)
 

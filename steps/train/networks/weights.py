@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from steps.contract import StepError
-from steps.train.network import Classifier
+from steps.train.networks.network import Classifier
 from steps.train.progress import say
 from steps.train.settings import TrainSettings
 

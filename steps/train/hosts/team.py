@@ -1,5 +1,6 @@
 """The processes that train one model together: which images each takes, and what they tell each other."""
 
+import gc
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,3 +112,13 @@ class Team:
 
 ALONE = Team()
 """One process that trains by itself."""
+
+
+def leave() -> None:
+    """Take this process out of the team; models that joined it must no longer be in use.
+
+    A joined model is part of reference cycles that hold the connections. Were those left to the end of Python, their
+    threads would ask for its lock when it is no longer given, and Gloo would abort a process that has done its work.
+    """
+    gc.collect()
+    group.destroy_process_group()

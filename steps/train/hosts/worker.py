@@ -1,4 +1,4 @@
-"""One of several processes that train one model together, started by `launch`: python -m steps.train.worker."""
+"""One of several processes that train one model together, started by `launch`: python -m steps.train.hosts.worker."""
 
 import ctypes
 import os
@@ -14,8 +14,8 @@ import torch.distributed as group
 from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined] # missing in its __all__
 
 from steps.contract import StepError, training_job
+from steps.train.hosts.team import Team, leave
 from steps.train.settings import TrainSettings
-from steps.train.team import Team
 from steps.train.train import train
 
 LOST = "a training process went away without saying why; often that is a lack of memory: see the logs of all instances"
@@ -53,7 +53,7 @@ def joined() -> Iterator[Team]:
         if reason is None:
             raise
         raise StepError(reason) from error
-    group.destroy_process_group()
+    leave()
 
 
 def _lost_another(error: Exception) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from steps.train.network import Classifier
+from steps.train.networks.network import Classifier
 
 TERMS = 16
 """Updates within the average's length: more change nothing, and each reads and writes all weights once."""

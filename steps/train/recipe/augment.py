@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from steps.train.affine import random_affine
+from steps.train.recipe.affine import random_affine
 from steps.train.settings import TrainSettings
 
 

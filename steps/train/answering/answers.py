@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from steps.decision import Decision
 from steps.shards import Shards
-from steps.train.decide import fit_decision
+from steps.train.answering.decide import fit_decision
 from steps.train.device import choose_compute
 from steps.train.feed import batches
-from steps.train.network import Classifier
+from steps.train.networks.network import Classifier
 from steps.train.settings import TrainSettings
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from steps.train.checkpoint import Checkpoints, state_of
-from steps.train.interruption import EXIT_CODE, Interruption
+from steps.train.faults.checkpoint import Checkpoints, state_of
+from steps.train.faults.interruption import EXIT_CODE, Interruption
+from steps.train.hosts.team import ALONE, Team
 from steps.train.progress import say
 from steps.train.state import State
-from steps.train.team import ALONE, Team
 
 
 class Keeper:

@@ -116,7 +116,7 @@ def _description(shards: Shards) -> Iterable[bytes]:
 
 def _code() -> Iterable[bytes]:
     """The files that travel to the container as this step's code."""
-    own = Path(__file__).parent
+    own = Path(__file__).parents[1]
     for file in sorted([*own.parent.glob("*.py"), *own.rglob("*.py")]):
         yield file.relative_to(own.parent).as_posix().encode()
         yield file.read_bytes()

@@ -15,7 +15,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from steps.contract import Hosts, StepError
-from steps.train.interruption import EXIT_CODE
+from steps.train.faults.interruption import EXIT_CODE
 
 FIRST_PORT, PORTS = 20000, 10000
 """Ports to meet at, below those that Linux gives to outgoing connections (from 32768)."""

@@ -10,9 +10,9 @@ from steps.contract import StepError
 from steps.counting import are_counts
 from steps.decision import Decision, Rule
 from steps.metrics import Labels, accuracy, rmse
+from steps.train.answering.temperature import fit_temperature, negative_log_likelihood
 from steps.train.progress import say
 from steps.train.settings import TrainSettings
-from steps.train.temperature import fit_temperature, negative_log_likelihood
 
 
 def check_objective(settings: TrainSettings, classes: Sequence[str]) -> None:

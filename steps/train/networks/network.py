@@ -6,7 +6,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from steps.train.baseline import Baseline
+from steps.train.networks.baseline import Baseline
 from steps.train.settings import Architecture
 
 MEAN = (0.485, 0.456, 0.406)

@@ -1,0 +1,1 @@
+"""What lets an interrupted training go on as if nothing had happened."""

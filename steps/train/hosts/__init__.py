@@ -1,0 +1,1 @@
+"""Training by several processes, on the GPUs of one instance or of several."""
