@@ -315,7 +315,12 @@ def test_the_median_rule_compares_with_running_averages_up_to_the_same_epoch(val
     assert is_behind([-value for value in values], turned, maximize=True) is behind
 
 
-@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=1, max_size=9), st.booleans())
+@given(
+    st.lists(
+        st.lists(st.floats(-1e6, 1e6, width=32, allow_subnormal=False), min_size=3, max_size=3), min_size=1, max_size=9
+    ),
+    st.booleans(),
+)
 def test_a_job_better_than_every_value_of_the_others_is_never_behind(completed, maximize):
     extreme = max if maximize else min
     values = [extreme(value for series in completed for value in series)] * 3

@@ -127,5 +127,5 @@ def test_initial_weights_that_are_no_s3_folder_are_refused(uri: str) -> None:
 
 def test_a_head_may_learn_on_named_weights() -> None:
     text = f'initial_weights = "s3://{{bucket}}/weights/resnet34"\n{MINIMAL}[train]\ntrainable = "head"'
-    placed = parse_config(text, "x").placed("111122223333", "eu-west-1")
+    placed = parse_config(text.encode(), "x").placed("111122223333", "eu-west-1")
     assert placed.initial_weights == f"s3://{placed.bucket}/weights/resnet34"

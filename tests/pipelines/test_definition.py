@@ -163,6 +163,7 @@ def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_prese
     tuned = {entry["Name"] for kind in ranges.values() for entry in kind}
     given = train["HyperParameters"]
     settings = load_preset(preset)
+    own = settings.train.model_dump(mode="json")
     assert settings.tune
     assert tuned == set(settings.tune.tuned)
     assert set(given) == set(type(settings.train).model_fields)
@@ -170,7 +171,7 @@ def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_prese
         if name in tuned:
             assert f"Steps.Tune.BestTrainingJob.TunedHyperParameters['{name}']" in json.dumps(value)
         else:
-            assert value == str(getattr(settings.train, name))
+            assert value == str(own[name])
     definition = tune["TrainingJobDefinition"]
     assert definition["InputDataConfig"] == train["InputDataConfig"]
     assert "CheckpointConfig" in train

@@ -30,17 +30,17 @@ def training(config: Config) -> dict[str, Any]:
 
 def test_a_preset_may_train_on_spot_instances_and_then_waits_for_them_up_to_twice_the_running_time() -> None:
     machine = '[machines.train]\ninstance_type = "ml.g5.xlarge"\nmaximum_runtime_seconds = 7200\n'
-    spot = training(parse_config(f"{MINIMAL}{machine}spot = true", "test"))
+    spot = training(parse_config(f"{MINIMAL}{machine}spot = true".encode(), "test"))
     assert spot["EnableManagedSpotTraining"] is True
     assert spot["StoppingCondition"] == {"MaxRuntimeInSeconds": 7200, "MaxWaitTimeInSeconds": 14400}
-    on_demand = training(parse_config(f"{MINIMAL}{machine}", "test"))
+    on_demand = training(parse_config(f"{MINIMAL}{machine}".encode(), "test"))
     assert "EnableManagedSpotTraining" not in on_demand
     assert on_demand["StoppingCondition"] == {"MaxRuntimeInSeconds": 7200}
 
 
 def test_steps_without_checkpoints_cannot_be_put_on_spot_instances() -> None:
     with pytest.raises(PipelineError, match=r"unknown field 'machines.ingest.spot'"):
-        parse_config(f'{MINIMAL}[machines.ingest]\ninstance_type = "ml.m5.xlarge"\nspot = true', "test")
+        parse_config(f'{MINIMAL}[machines.ingest]\ninstance_type = "ml.m5.xlarge"\nspot = true'.encode(), "test")
 
 
 def test_checkpoints_lie_where_no_execution_shows_so_that_the_training_step_can_be_reused() -> None:
@@ -51,7 +51,7 @@ def test_checkpoints_lie_where_no_execution_shows_so_that_the_training_step_can_
 
 def test_trainings_with_other_settings_have_their_checkpoints_elsewhere() -> None:
     uris = {
-        training(parse_config(f"{MINIMAL}[train]\nepochs = {epochs}", "test"))["CheckpointConfig"]["S3Uri"]
+        training(parse_config(f"{MINIMAL}[train]\nepochs = {epochs}".encode(), "test"))["CheckpointConfig"]["S3Uri"]
         for epochs in (3, 3, 4)
     }
     assert len(uris) == 2
