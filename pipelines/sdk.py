@@ -40,12 +40,17 @@ for _name in ("sagemaker", "sagemaker.config", "botocore.credentials"):
 _root = logging.getLogger()
 _handlers, _level = list(_root.handlers), _root.level
 with without_credentials():
-    import sagemaker.workflow.pipeline  # noqa: F401 - imports the rest of what definitions are made of
+    import sagemaker.utils
+    import sagemaker.workflow.pipeline  # imports the rest of what definitions are made of
     from sagemaker.workflow.pipeline_context import PipelineSession
 
 # Importing it makes every library of the process print what it informs of, until this:
 _root.handlers[:] = _handlers
 _root.setLevel(_level)
+
+# The SDK checks the whole schema of its configuration whenever it looks a value up, a hundred times for one definition:
+# that was nine tenths of the time of compiling. A session checks its configuration when it is made.
+sagemaker.utils.validate_sagemaker_config = lambda _: None
 
 
 def offline_session(region: str, bucket: str) -> PipelineSession:
