@@ -1,11 +1,9 @@
 """What one does with a pipeline: put it up, start it, list its models, approve one. The same on AWS and locally."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -13,6 +11,7 @@ from botocore.exceptions import ClientError
 from pipelines.code import read_bundles, upload
 from pipelines.config import Config
 from pipelines.errors import PipelineError
+from pipelines.results import read_json
 from pipelines.target import Target
 
 Report = Callable[[str], None]
@@ -181,52 +180,6 @@ def decide(target: Target, group: str, version: int | None, decision: Decision, 
         ModelPackageArn=arn, ModelApprovalStatus=decision, ApprovalDescription=comment or f"{decision} by hand"
     )
     return describe_model(target, arn)
-
-
-def processing_output(target: Target, execution: str, step: str, output: str) -> str:
-    """S3 folder of an output of a processing step in an execution.
-
-    Raises:
-        PipelineError: the step did not run, or has no such output.
-    """
-    pages = target.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(PipelineExecutionArn=execution)
-    steps = {found["StepName"]: found for page in pages for found in page["PipelineExecutionSteps"]}
-    arn = steps.get(step, {}).get("Metadata", {}).get("ProcessingJob", {}).get("Arn")
-    if not arn:
-        raise PipelineError(f"step {step} of {execution} has no processing job")
-    job = target.sagemaker.describe_processing_job(ProcessingJobName=arn.rsplit("/", 1)[-1])
-    uris = {found["OutputName"]: found["S3Output"]["S3Uri"] for found in job["ProcessingOutputConfig"]["Outputs"]}
-    if output not in uris:
-        raise PipelineError(f"step {step} has no output {output!r}; it has {', '.join(uris)}")
-    return uris[output]
-
-
-def read_json(target: Target, uri: str) -> dict[str, Any]:
-    """A JSON object in S3.
-
-    Raises:
-        PipelineError: it is not there, or no JSON object.
-    """
-    try:
-        content = json.loads(download(target, uri))
-    except json.JSONDecodeError as error:
-        raise PipelineError(f"{uri} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise PipelineError(f"{uri} holds no JSON object")
-    return content
-
-
-def download(target: Target, uri: str) -> bytes:
-    """The content of an object in S3.
-
-    Raises:
-        PipelineError: it is not there.
-    """
-    parts = urlsplit(uri)
-    try:
-        return target.s3.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"].read()
-    except (target.s3.exceptions.NoSuchKey, target.s3.exceptions.NoSuchBucket):
-        raise PipelineError(f"{uri} does not exist") from None
 
 
 def _value(figures: Mapping[str, Any], family: str, name: str) -> float | None:

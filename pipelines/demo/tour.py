@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipelines import operations
+from pipelines import operations, results
 from pipelines.config import Config, load_preset
 from pipelines.definition import compile_definition
 from pipelines.demo.photos import Photos, sampled_photos, simulated_photos, transfer_progress
@@ -105,8 +105,8 @@ def _summarise(target: Target, ended: Progress, folder: Path, console: Console) 
     if evaluated is None or evaluated.status != "Succeeded":
         raise PipelineError(f"the execution ended as {ended.status}: {ended.reason}")
     console.rule("[bold]4. What came of it")
-    evaluation = operations.processing_output(target, ended.arn, "Evaluate", "evaluation")
-    figures = operations.read_json(target, f"{evaluation}/evaluation.json")
+    evaluation = results.processing_output(target, ended.arn, "Evaluate", "evaluation")
+    figures = results.read_json(target, f"{evaluation}/evaluation.json")
     accuracy = figures["multiclass_classification_metrics"]["accuracy"]["value"]
     rmse = figures["regression_metrics"]["rmse"]["value"]
     guess = figures["detail"]["baseline"]
@@ -125,10 +125,13 @@ def _summarise(target: Target, ended: Progress, folder: Path, console: Console) 
         _say(console, f"Gate      refused; the execution ended as {ended.status}: {refusal.note}")
     else:
         raise PipelineError(f"the execution ended as {ended.status}: {ended.reason}")
-    exploration = operations.processing_output(target, ended.arn, "Explore", "explore")
+    exploration = results.processing_output(target, ended.arn, "Explore", "explore")
     for uri in (f"{evaluation}/report.html", f"{evaluation}/evaluation.json", f"{exploration}/explore.html"):
-        (folder / uri.rsplit("/", 1)[1]).write_bytes(operations.download(target, uri))
+        (folder / uri.rsplit("/", 1)[1]).write_bytes(results.download(target, uri))
+    if trained := ended.step("Train"):
+        (folder / "training.html").write_bytes(results.training_report(target, trained.made))
     _say(console, f"Report    {folder / 'report.html'}  (open it in a browser)")
+    _say(console, f"Training  {folder / 'training.html'}  (how it learnt, and what to watch)")
     _say(console, f"Data      {folder / 'explore.html'}  (what is in the photos)")
 
 

@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from pipelines import operations
+from pipelines import operations, results
 from pipelines.code import BUNDLED
 from pipelines.config import Config, load_preset
 from pipelines.definition import compile_definition
@@ -49,7 +49,7 @@ def test_an_interrupted_upload_of_code_is_completed(target: Target, config: Conf
     target.s3.delete_object(Bucket=config.bucket, Key=key)
     operations.upsert(target, config, definition, lambda _: None)
     contract = Path(__file__).resolve().parents[2] / "steps" / "contract.py"
-    assert operations.download(target, f"s3://{config.bucket}/{key}") == contract.read_bytes()
+    assert results.download(target, f"s3://{config.bucket}/{key}") == contract.read_bytes()
 
 
 def test_the_bucket_is_private_and_encrypted(target: Target, config: Config, definition: str) -> None:
@@ -164,4 +164,4 @@ def test_a_group_that_does_not_exist_has_no_models(target: Target) -> None:
 
 def test_an_object_that_does_not_exist_is_named(target: Target, config: Config) -> None:
     with pytest.raises(PipelineError, match=r"s3://nowhere-at-all/x\.json does not exist"):
-        operations.read_json(target, "s3://nowhere-at-all/x.json")
+        results.read_json(target, "s3://nowhere-at-all/x.json")

@@ -14,7 +14,7 @@ import torch
 import torchvision
 from safetensors.torch import load
 
-from pipelines import operations
+from pipelines import results
 from pipelines.config import load_preset, parse_config
 from pipelines.errors import PipelineError
 from pipelines.weights import PUBLISHED, put_weights
@@ -63,7 +63,7 @@ def test_fetched_weights_are_in_the_bucket_and_start_a_training(target, config, 
     said: list[str] = []
     uri = put_weights(target, config, NAME, said.append)
     assert uri == f"s3://{config.bucket}/weights/{NAME}"
-    content = operations.download(target, f"{uri}/model.safetensors")
+    content = results.download(target, f"{uri}/model.safetensors")
     (tmp_path / "model.safetensors").write_bytes(content)
     model = Classifier(NAME, 6)
     load_weights(model, tmp_path)
