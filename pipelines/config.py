@@ -93,7 +93,7 @@ class Config(_Section):
     train: TrainSettings = TrainSettings()
     tune: TuneSettings | None = Field(None, description="without it there is no tuning: train's own values are taken")
     evaluate: EvaluateSettings = EvaluateSettings()
-    gate: GateSettings = GateSettings()
+    gate: GateSettings = Field(GateSettings(), validate_default=True)
     register_: RegisterSettings = Field(RegisterSettings(), alias="register")
 
     @field_validator("train")
@@ -115,6 +115,18 @@ class Config(_Section):
                     except ValidationError as error:
                         raise ValueError(explain(error, TrainSettings, "tried value of")) from None
         return tune
+
+    @field_validator("gate")
+    @classmethod
+    def _names_are_no_counts(cls, gate: GateSettings, info: ValidationInfo) -> GateSettings:
+        catalog, train, tune = (info.data.get(name) for name in ("catalog", "train", "tune"))
+        if catalog and catalog.layout == "folders" and gate.maximum_rmse is None:
+            told = "folders are named classes unless gate.maximum_rmse is given, and names have no error in items"
+            if train and train.label_softness:
+                raise ValueError(f"{told}: set train.label_softness to 0")
+            if tune and tune.objective == "validation:rmse":
+                raise ValueError(f"{told}: set tune.objective to 'validation:accuracy'")
+        return gate
 
     def placed(self, account: str, region: str, partition: str = "aws") -> Self:
         """This configuration with account, region, partition and bucket filled in.

@@ -16,11 +16,11 @@ class EvaluateSettings(StepSettings):
     accuracy_tolerance: float = Field(0.0, ge=0, le=1, description="accuracy that a model may lose on the champion")
     rmse_tolerance: float = Field(0.0, ge=0, description="items by which its RMSE may exceed the champion's")
     maximum_worse_share: float = Field(
-        0.5,
+        0.95,
         ge=0,
         le=1,
         description="a model is worse than the champion when it loses more than tolerated in more than this share of "
-        "resamples; 0.05 passes only what is shown not to be worse, 0.95 refuses only what is shown to be",
+        "resamples; 0.95 refuses only what is shown to be worse, 0.05 passes only what is shown not to be",
     )
 
 

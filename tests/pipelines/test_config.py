@@ -129,3 +129,17 @@ def test_a_head_may_learn_on_named_weights() -> None:
     text = f'initial_weights = "s3://{{bucket}}/weights/resnet34"\n{MINIMAL}[train]\ntrainable = "head"'
     placed = parse_config(text.encode(), "x").placed("111122223333", "eu-west-1")
     assert placed.initial_weights == f"s3://{placed.bucket}/weights/resnet34"
+
+
+@pytest.mark.parametrize(
+    ("addition", "message"),
+    [
+        ("", "set train.label_softness to 0"),
+        ("[train]\nlabel_softness = 0\n[tune]\nlearning_rate = [1e-4, 1e-2]", "set tune.objective to 'validation:acc"),
+    ],
+)
+def test_named_classes_with_errors_in_items_are_refused_before_anything_runs(addition: str, message: str) -> None:
+    folders = MINIMAL.replace("[catalog]", '[catalog]\nlayout = "folders"')
+    with pytest.raises(PipelineError, match=message):
+        parse_config(f"{folders}{addition}".encode(), "test")
+    parse_config(f"{folders}{addition}\n[gate]\nmaximum_rmse = 1.0".encode(), "test")

@@ -99,6 +99,8 @@ serving = "s"
 [catalog]
 source = "s3://{bucket}/dogs"
 layout = "folders"
+[train]
+label_softness = 0
 [register]
 group = "breeds"
 [gate]

@@ -170,8 +170,8 @@ class TuningJob:
 
     def _not_improving(self) -> int:
         """How many training jobs have ended since the one that is best so far."""
+        best = self.best()  # first: one that settles meanwhile is then not looked for among those before it
         ended = sorted((trial for trial in self.trials if trial.settled), key=lambda trial: trial.job.ended or 0)
-        best = self.best()
         return 0 if best is None else len(ended) - 1 - ended.index(best)
 
     def _stop_those_behind(self) -> None:
