@@ -1,9 +1,12 @@
 """What the evaluation container runs: python -m steps.evaluate."""
 
+import logging
+
 from steps.contract import processing_job
 from steps.evaluate.evaluate import evaluate
 from steps.evaluate.experiments import log_figures
 from steps.evaluate.registry import latest_approved
+from steps.evaluate.results import headline
 from steps.evaluate.settings import EvaluateArguments
 
 if __name__ == "__main__":
@@ -18,3 +21,4 @@ if __name__ == "__main__":
             champion=latest_approved(group) if group else None,
         )
         log_figures(job.name, evaluation)
+        logging.getLogger("steps.evaluate").info(headline(evaluation))

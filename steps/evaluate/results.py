@@ -169,3 +169,11 @@ class Evaluation(Part):
     multiclass_classification_metrics: ClassificationMetrics
     regression_metrics: RegressionMetrics | None = Field(description="counts only; left out for named classes")
     detail: Detail
+
+
+def headline(evaluation: Evaluation) -> str:
+    """The figures that decide, in a line."""
+    text = f"accuracy {evaluation.multiclass_classification_metrics.accuracy.value:.1%}"
+    if evaluation.regression_metrics:
+        text += f" and RMSE {evaluation.regression_metrics.rmse.value:.3f} items"
+    return f"{text} on {evaluation.detail.images:,} images of the test split"
