@@ -1,10 +1,12 @@
 """One step of the optimiser: random changes, network, loss, gradients, new weights."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from steps.train.device import Compute
 from steps.train.feed import Batch
@@ -70,12 +72,13 @@ class Learner:
         state.optimizer.zero_grad(set_to_none=True)
         self._seed(state.step)
         losses = []
-        for size in sizes:
+        for number, size in enumerate(sizes, start=1):
             batch = next(feed)
             data += watch.lap()
-            loss = self._loss(batch) * (batch.weight * size / sum(sizes))
-            forward += watch.lap()
-            loss.backward()  # type: ignore[no-untyped-call]
+            with self._exchange(number == len(sizes)):
+                loss = self._loss(batch) * (batch.weight * size / sum(sizes))
+                forward += watch.lap()
+                loss.backward()  # type: ignore[no-untyped-call]
             backward += watch.lap()
             losses.append(loss.detach())
         rate = self._settings.learning_rate * self._schedule.factor(state.step)
@@ -94,6 +97,12 @@ class Learner:
         torch.manual_seed(seed)  # dropout draws from PyTorch's own generator
         self._changes.manual_seed(seed)
         self._blends = np.random.default_rng(seed)
+
+    def _exchange(self, last: bool) -> AbstractContextManager[None]:
+        """A block in which the team's processes exchange gradients, sums of all batches of a step, only in its last."""
+        if isinstance(self.network, DistributedDataParallel) and not last:
+            return self.network.no_sync()
+        return nullcontext()
 
     def _loss(self, batch: Batch) -> Tensor:
         images = augment(batch.images, self._settings, self._changes)

@@ -6,6 +6,8 @@ import torch
 
 MEASURED_EVERY = 20
 """On a GPU one step in so many is measured: that waits for the GPU, which otherwise has work queued ahead."""
+FIRST_MEASURED = 10
+"""The first of them: earlier ones of an epoch still wait for the feed to start, which tells nothing of the others."""
 
 
 class Stopwatch:
@@ -20,7 +22,7 @@ class Stopwatch:
         self._waits = device.type == "cuda"
         self._device = device
         self._steps = 0
-        self.measuring = True
+        self.measuring = not self._waits
         self._last = time.perf_counter()
 
     def lap(self) -> float:
@@ -33,5 +35,5 @@ class Stopwatch:
     def next_step(self) -> None:
         """Begin the first lap of the next step."""
         self._steps += 1
-        self.measuring = not self._waits or self._steps % MEASURED_EVERY == 0
+        self.measuring = not self._waits or self._steps % MEASURED_EVERY == FIRST_MEASURED
         self.lap()

@@ -44,7 +44,8 @@ class Tally:
             labels: int64 [N].
         """
         errors = (logits.detach().argmax(dim=1) - labels).double()
-        images = loss.new_tensor(len(labels), dtype=torch.float64)
+        # Filled in on the device: a copy from the CPU would wait for a GPU.
+        images = torch.full((), len(labels), dtype=torch.float64, device=loss.device)
         self.sums += torch.stack([loss.detach() * images, (errors == 0).sum(), errors.square().sum(), images])
 
     def scores(self, team: Team = ALONE) -> Scores:

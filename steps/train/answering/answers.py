@@ -31,7 +31,8 @@ def logits_of_views(
 ) -> list[NDArray[np.float32]]:
     """Logits float32 [N, classes] of all images of `shards`, for each of the `views`.
 
-    Computed in float32, in which the model will be served.
+    Computed in float32, in which the model will be served; by default cuDNN would round a convolution's factors to
+    TF32's 10 bits.
 
     Args:
         model: lies on `device`; it is left in evaluation mode.
@@ -42,7 +43,8 @@ def logits_of_views(
     """
     model.eval()
     answers: list[list[torch.Tensor]] = [[] for _ in views]
-    for batch in batches(shards, np.arange(len(shards)), batch_size, device):
-        for mirrored, logits in zip(views, answers, strict=True):
-            logits.append(model(batch.images.flip(2) if mirrored else batch.images).cpu())
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        for batch in batches(shards, np.arange(len(shards)), batch_size, device):
+            for mirrored, logits in zip(views, answers, strict=True):
+                logits.append(model(batch.images.flip(2) if mirrored else batch.images).cpu())
     return [torch.cat(logits).numpy() for logits in answers]

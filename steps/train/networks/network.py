@@ -38,7 +38,7 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float32 [N, classes] of `images`."""
-        # [N, H, W, 3] seen as [N, 3, H, W] is PyTorch's channels_last layout: no copy, and the fastest one.
+        # A view: packed images are in PyTorch's channels_last layout now, those from `augment` in contiguous planes.
         pixels = images.permute(0, 3, 1, 2).float()
         logits: Tensor = self.network((pixels - self.mean) / self.std)
         return logits.float()

@@ -4,12 +4,13 @@ Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 19
 Izmailov et al., 2018, and Tarvainen and Valpola, 2017.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+import copy
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any
 
 import torch
-from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor, nn
 
 from steps.train.networks.network import Classifier
 
@@ -32,27 +33,30 @@ class Average:
         self._source = model
         length = share * steps
         self.interval = max(1, min(LONGEST_INTERVAL, round(length / TERMS)))
-        decay = max(0.0, 1 - self.interval / length) if length else 0.0
-        self._average = AveragedModel(model, multi_avg_fn=_blend(decay), use_buffers=True) if decay else None
+        self._decay = max(0.0, 1 - self.interval / length) if length else 0.0
+        self._average = copy.deepcopy(model) if self._decay else None
+        self._updates = 0  # PyTorch's AveragedModel has a tensor for it, so that each update waits for a GPU
 
     @property
     def model(self) -> Classifier:
         """The averaged model; the model that learns when nothing is averaged."""
-        return self._source if self._average is None else cast("Classifier", self._average.module)
+        return self._source if self._average is None else self._average
 
     def update(self, step: int) -> None:
         """Take in the weights after optimiser step `step`, counted from 1, if it is this step's turn."""
         if self._average is not None and (step - 1) % self.interval == 0:
-            self._average.update_parameters(self._source)
+            _blend(self._average, self._source, decay_at(self._updates, self._decay))
+            self._updates += 1
 
     def state_dict(self) -> dict[str, Any]:
         """The average and the number of its updates; empty when nothing is averaged."""
-        return {} if self._average is None else self._average.state_dict()
+        return {} if self._average is None else {"model": self._average.state_dict(), "updates": self._updates}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` answered under the same settings."""
         if self._average is not None:
-            self._average.load_state_dict(state)
+            self._average.load_state_dict(state["model"])
+            self._updates = state["updates"]
 
 
 def decay_at(update: int, decay: float) -> float:
@@ -60,13 +64,16 @@ def decay_at(update: int, decay: float) -> float:
     return min(decay, (1 + update) / (10 + update)) if update else 0.0
 
 
-def _blend(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    @torch.no_grad()
-    def blend(averages: Sequence[Tensor], currents: Sequence[Tensor], updates: Tensor | int) -> None:
-        kept = decay_at(int(updates), decay)
-        if averages[0].is_floating_point():
-            torch._foreach_lerp_(list(averages), list(currents), 1 - kept)
-        else:  # counters, such as batches seen
-            torch._foreach_copy_(list(averages), list(currents))
+@torch.no_grad()
+def _blend(average: nn.Module, current: nn.Module, kept: float) -> None:
+    means, counters = _tensors(average)
+    values, counts = _tensors(current)
+    torch._foreach_lerp_(means, values, 1 - kept)
+    if counters:
+        torch._foreach_copy_(counters, counts)
 
-    return blend
+
+def _tensors(model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """Numbers to average, and counters, such as of batches seen, to take over."""
+    tensors = list(chain(model.parameters(), model.buffers()))
+    return [one for one in tensors if one.is_floating_point()], [one for one in tensors if not one.is_floating_point()]

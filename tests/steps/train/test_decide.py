@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -11,6 +12,8 @@ from hypothesis.extra import numpy as arrays
 from steps.contract import StepError
 from steps.decision import Decision
 from steps.metrics import accuracy, rmse
+from steps.shards import Shards
+from steps.train.answering.answers import logits_of_views
 from steps.train.answering.decide import fit_decision
 from steps.train.answering.temperature import HIGHEST, LOWEST, fit_temperature, negative_log_likelihood
 from steps.train.settings import TrainSettings
@@ -108,3 +111,17 @@ def test_named_classes_have_an_accuracy_but_no_rmse(capsys):
     assert "RMSE" not in capsys.readouterr().out
     with pytest.raises(StepError, match=r"beagle, boxer, collie, \.\.\. are no counts.*set objective to 'accuracy'"):
         fit_decision(logits, None, labels, names, FOR_RMSE)
+
+
+class Precise(torch.nn.Module):
+    """Answers whether convolutions may be computed in TF32 on a GPU."""
+
+    def forward(self, images):
+        return torch.full((len(images), 1), float(torch.backends.cudnn.allow_tf32))
+
+
+def test_logits_that_decide_are_computed_in_float32_and_the_setting_is_restored(shards):
+    before = torch.backends.cudnn.allow_tf32
+    (logits,) = logits_of_views(Precise(), Shards(shards / "validation"), 20, torch.device("cpu"), [False])
+    assert not logits.any()
+    assert torch.backends.cudnn.allow_tf32 == before is True

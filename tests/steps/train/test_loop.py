@@ -14,6 +14,7 @@ from steps.train.device import Compute
 from steps.train.loop import Loop
 from steps.train.networks.compilation import compiled
 from steps.train.networks.network import Classifier
+from steps.train.recipe.augment import augment
 from steps.train.recipe.schedule import Schedule
 from steps.train.settings import TrainSettings
 from steps.train.train import fit
@@ -204,6 +205,19 @@ def test_a_compiled_network_answers_as_before_and_its_trial_changes_nothing(caps
     assert all(parameter.grad is None for parameter in model.parameters())
     images = torch.rand(4, 32, 32, 3)
     torch.testing.assert_close(fast(images), model(images))
+
+
+def test_what_the_trial_compiled_is_what_training_runs():
+    graphs = []
+
+    def kept(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    settings, generator = TrainSettings(), torch.Generator().manual_seed(0)
+    fast = compiled(Classifier("resnet18", 4), CPU, batch_size=4, size=32, backend=kept)
+    fast(augment(torch.zeros(4, 32, 32, 3, dtype=torch.uint8), settings, generator)).sum().backward()
+    assert len(graphs) == 1
 
 
 def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_says_why(capsys):

@@ -139,4 +139,5 @@ def test_an_average_goes_on_from_its_state():
     model.weight.data += 1
     for average in (first, second):
         average.update(6)
-    torch.testing.assert_close(first.model.weight, second.model.weight)
+    assert torch.equal(first.model.weight, second.model.weight)
+    assert not torch.equal(first.model.weight, model.weight)
