@@ -63,6 +63,8 @@ def test_the_container_writes_both_files_and_logs_its_figures_to_the_jobs_trial_
     assert finished.returncode == 0, finished.stderr
     assert {file.name for file in output.iterdir()} == {"evaluation.json", "report.html"}
     assert re.search(r"^scoring: 10 of 10 images", finished.stdout, re.MULTILINE)
+    last = finished.stdout.splitlines()[-1]
+    assert re.search(r"accuracy [\d.]+% and RMSE [\d.]+ items on 10 images of the test split$", last)
     logged = sagemaker.describe_trial_component(TrialComponentName="evaluate-5-aws-processing-job")["Parameters"]
     evaluation = json.loads((output / "evaluation.json").read_text())
     assert logged["test:accuracy"]["NumberValue"] == evaluation["detail"]["accuracy"]["value"]
