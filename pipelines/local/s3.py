@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from boto3.exceptions import S3UploadFailedError
@@ -51,6 +52,20 @@ class Location(NamedTuple):
     def uri(self) -> str:
         """The location as `s3://bucket/key`."""
         return f"s3://{self.bucket}/{self.key}"
+
+
+class FileState(NamedTuple):
+    """What changes when a file is written anew, or another is renamed to its name."""
+
+    inode: int
+    modified_ns: int
+    size: int
+
+
+def file_states(folder: Path) -> dict[Path, FileState]:
+    """Every file below `folder`, for `Storage.upload_folder` to leave out those that are still the same."""
+    found = {path: path.stat() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {path: FileState(seen.st_ino, seen.st_mtime_ns, seen.st_size) for path, seen in found.items()}
 
 
 @dataclass(frozen=True)
@@ -128,15 +143,15 @@ class Storage:
             raise TransferError(f"The manifest {uri} should list at least one object name after its prefix.")
         return self._download([(Location(prefix.bucket, prefix.key + name), name) for name in names], folder, shard)
 
-    def upload_folder(self, folder: Path, uri: str) -> int:
-        """Store every file below `folder` under the prefix `uri`. Returns how many.
+    def upload_folder(self, folder: Path, uri: str, known: Mapping[Path, FileState] = MappingProxyType({})) -> int:
+        """Store every file below `folder` under the prefix `uri`, but those `known` to be there. Returns how many.
 
         Raises:
             TransferError: a file could not be stored.
         """
         prefix = Location.parse(uri)
         root = f"{prefix.key.rstrip('/')}/" if prefix.key else ""
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = [path for path, state in file_states(folder).items() if known.get(path) != state]
         return self._together(
             lambda path: self.upload_file(
                 path, Location(prefix.bucket, root + path.relative_to(folder).as_posix()).uri

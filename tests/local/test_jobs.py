@@ -161,6 +161,33 @@ def test_checkpoints_of_one_training_job_are_found_by_the_next(tiny):
         assert tiny.read(f"{uri}/epochs.txt").decode() == "epoch\n" * epochs
 
 
+def run_on_two_hosts(tiny, uri, first, second):
+    """Run one shell command on each of two hosts, in the folder of their checkpoints."""
+    is_first = 'grep -q \'"current_host": "algo-1"\' /opt/ml/input/config/resourceconfig.json'
+    script = f"set -e; cd /opt/ml/checkpoints; if {is_first}; then {first}; else {second}; fi"
+    arguments = tiny.training(CheckpointConfig={"S3Uri": uri})
+    arguments["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sh", "-c", script]
+    arguments["ResourceConfig"]["InstanceCount"] = 2
+    name = tiny.name("together")
+    tiny.sagemaker.create_training_job(TrainingJobName=name, **arguments)
+    assert tiny.finish_training(name)["TrainingJobStatus"] == "Completed"
+
+
+def test_a_host_that_leaves_its_checkpoints_alone_does_not_undo_what_another_wrote(tiny):
+    for name in ("latest", "previous", "untouched"):
+        tiny.put(f"together/{name}", f"{name}, old")
+    uri = f"s3://{tiny.bucket}/together"
+    run_on_two_hosts(tiny, uri, "mv latest previous; printf newer > latest; printf more > added", "rm previous")
+    kept = {key: tiny.read(f"{uri}/{key}").decode() for key in tiny.keys("together/")}
+    assert kept == {"added": "more", "latest": "newer", "previous": "latest, old", "untouched": "untouched, old"}
+
+
+def test_checkpoints_that_the_first_host_empties_are_empty_for_the_next_job(tiny):
+    latest = tiny.put("emptied/latest", "old")
+    run_on_two_hosts(tiny, f"s3://{tiny.bucket}/emptied", ": > latest", "test -s latest")
+    assert tiny.read(latest) == b""
+
+
 def test_an_image_without_a_stand_in_fails_with_what_to_add(tiny, containers):
     job = run_training(tiny, image="1234.dkr.ecr.us-east-1.amazonaws.com/team/unknown@sha256:00")
     assert job["TrainingJobStatus"] == "Failed"

@@ -19,6 +19,7 @@ from pipelines.local.jobs.job import Job, JobError, check_path, unsupported
 from pipelines.local.jobs.metrics import final_metrics
 from pipelines.local.jobs.process import Program
 from pipelines.local.jobs.words import read_words
+from pipelines.local.s3 import FileState, file_states
 
 _PHASE_MESSAGES = {  # the words that AWS shows beside each phase
     "Starting": "Starting the training job",
@@ -45,6 +46,7 @@ class TrainingJob(Job):
         root = request["OutputDataConfig"]["S3OutputPath"].rstrip("/")
         self.output_uri = f"{root}/{self.name}/output"
         self.metrics: list[Json] = []
+        self._fetched: dict[Path, FileState] = {}
 
     @staticmethod
     def instance_count(request: Json) -> int:
@@ -95,7 +97,10 @@ class TrainingJob(Job):
         self.metrics = final_metrics(self.folder / "log", definitions)
         if "CheckpointConfig" in self.request:
             for host in self.hosts:
-                self.storage.upload_folder(self._checkpoints(host), self.request["CheckpointConfig"]["S3Uri"])
+                # What a host left as it was fetched may be older than what another host has written. As on AWS, what a
+                # host has removed stays in S3.
+                uri = self.request["CheckpointConfig"]["S3Uri"]
+                self.storage.upload_folder(self._checkpoints(host), uri, self._fetched)
         self._store("output", [host.base / "output" / "data" for host in self.hosts])
         if ending is not Ending.FAILED:
             self._store("model", [host.base / "model" for host in self.hosts], even_empty=True)
@@ -166,6 +171,7 @@ class TrainingJob(Job):
         root = self.request["CheckpointConfig"]["S3Uri"].rstrip("/") + "/"
         if self.storage.exists(root):
             self.storage.download_prefix(root, self._checkpoints(host))
+            self._fetched |= file_states(self._checkpoints(host))
 
     def _store(self, name: str, folders: list[Path], *, even_empty: bool = False) -> None:
         archive = self.folder / f"{name}.tar.gz"

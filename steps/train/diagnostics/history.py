@@ -123,6 +123,11 @@ class History:
     losses: Losses = field(default_factory=Losses)
     epochs: list[EpochRecord] = field(default_factory=list)
 
+    @property
+    def whole(self) -> bool:
+        """Whether the first step is among those seen: not in a run that goes on from a checkpoint."""
+        return bool(self.steps) and self.steps[0].step == 1
+
     def now(self) -> tuple[int, int]:
         """Epoch and step of the latest record; zeros before the first."""
         records: list[StepRecord | EpochRecord] = [*self.steps[-1:], *self.epochs[-1:]]

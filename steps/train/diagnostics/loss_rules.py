@@ -21,7 +21,8 @@ class LossNotDecreasing:
 
     AWS's LossNotDecreasing compares two single steps, whose batches differ more than learning does; here the mean of
     the latest third of all steps is compared with that of the first third, and a small drop counts when it is more than
-    chance. A run that has come down and then rests is none of this rule's: see `Overtraining`.
+    chance. A run that has come down and then rests is none of this rule's: see `Overtraining`. Nor is one that goes on
+    from a checkpoint: its loss may have come down before.
 
     Attributes:
         drop: least drop, as a share of the first third's loss: AWS's diff_percent of 0.1 %.
@@ -40,6 +41,8 @@ class LossNotDecreasing:
 
     def judge(self, history: History) -> Finding | None:
         """Compare the first third with the last."""
+        if not history.whole:
+            return None
         losses = [point.loss for point in history.losses.points]
         third = len(losses) // 3
         if third < self.steps or len(history.epochs) < self.epochs:

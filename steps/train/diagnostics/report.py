@@ -66,12 +66,13 @@ def render(diagnosis: Diagnosis) -> str:
 def rules_without_facts(diagnosis: Diagnosis) -> set[RuleName]:
     """The rules that a run told too little to judge by: their silence says nothing."""
     looks, epochs = diagnosis.looks, len(diagnosis.epochs.epoch)
+    begun_before = not looks.step or looks.step[0] > 1
     lacking: dict[RuleName, bool] = {
         "exploding_gradients": not looks.step,
         "vanishing_gradients": len(looks.step) < VanishingGradients().patience,
-        "loss_not_decreasing": epochs < LossNotDecreasing().epochs,
+        "loss_not_decreasing": begun_before or epochs < LossNotDecreasing().epochs,
         # Without activations, which a compiled network does not show, only the first loss is judged.
-        "poor_initialisation": not looks.step or looks.step[0] > 1 or not looks.input_variances,
+        "poor_initialisation": begun_before or not looks.input_variances,
         "dead_units": not any(value is not None for shares in looks.dead_shares.values() for value in shares),
         "overfitting": epochs < Overfitting().patience,
         "starved_device": sum(value is not None for value in looks.data_seconds) <= StarvedDevice().records,

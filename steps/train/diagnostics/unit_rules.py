@@ -73,9 +73,9 @@ class PoorInitialisation:
 
     def judge(self, history: History) -> Finding | None:
         """Look at the first record and the first loss."""
-        first = history.steps[0] if history.steps else None
-        if first is None or first.step > 1:  # a run that goes on from a checkpoint does not see its beginning
+        if not history.whole:
             return None
+        first = history.steps[0]
         variances, loss, chance = first.input_variances, history.losses.points[0].loss, math.log(history.classes)
         low = min(variances, key=variances.__getitem__, default="")
         high = max(variances, key=variances.__getitem__, default="")

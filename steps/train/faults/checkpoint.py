@@ -86,6 +86,16 @@ class Checkpoints:
         return f"it is of a training with other {', '.join(names)}" if names else None
 
 
+def discard(folder: Path) -> None:
+    """Remove a host's copies of the checkpoints, for hosts that only read the first one's.
+
+    SageMaker copies every host's folder to the same place in S3: copies that nobody renews would take the place of the
+    first host's newer ones. What is deleted here stays there.
+    """
+    for name in (LATEST, PREVIOUS, PARTIAL):
+        (folder / name).unlink(missing_ok=True)
+
+
 def state_of(checkpoint: bytes) -> dict[str, Any]:
     """The state in what `Checkpoints.newest` found, its tensors on the CPU."""
     state: dict[str, Any] = _load(checkpoint)["state"]

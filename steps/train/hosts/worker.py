@@ -83,8 +83,12 @@ def end_with_launcher() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    end_with_launcher()
+def main() -> None:
+    """Train as one of the team that torchrun's variables describe.
+
+    Raises:
+        SystemExit: the job is being stopped, or has failed and the reason is written.
+    """
     with (
         training_job(TrainSettings) as job,
         joined() as team,
@@ -103,3 +107,15 @@ if __name__ == "__main__":
             team=team,
             diagnostics=job.output_data,
         )
+
+
+if __name__ == "__main__":
+    end_with_launcher()
+    try:
+        main()
+    except SystemExit as end:
+        # The traceback still holds the joined model, so that `leave` is not safe here, and Gloo's threads must not see
+        # the end of Python. What is to be kept is written.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)

@@ -15,11 +15,12 @@ from steps.contract import StepError, read_settings
 from steps.shards import Shards
 from steps.train.device import Compute
 from steps.train.diagnostics.activations import ActivationProbe
-from steps.train.diagnostics.diagnosis import Diagnosis
+from steps.train.diagnostics.diagnosis import Diagnosis, diagnose
 from steps.train.diagnostics.finding import Finding
 from steps.train.diagnostics.history import MOST_LOSSES, EpochRecord, History, Losses, StepRecord
+from steps.train.diagnostics.loss_rules import LossNotDecreasing
 from steps.train.diagnostics.recorder import MOST_LOOKS
-from steps.train.diagnostics.report import write_diagnosis
+from steps.train.diagnostics.report import rules_without_facts, write_diagnosis
 from steps.train.diagnostics.watch import Watch, reported
 from steps.train.diagnostics.weights import read_weights
 from steps.train.loop import Loop
@@ -204,6 +205,16 @@ def test_a_run_that_ended_before_its_first_step_has_a_report_that_does_not_prais
     assert "ended before its first step" in page
     assert "Training went well" not in page
     assert "Not judged" in page
+
+
+def test_a_run_that_goes_on_from_a_checkpoint_is_not_judged_by_where_its_loss_began():
+    whole, rest = (History(6, "CPU", [record(1, first)], epochs=[epoch(1), epoch(2), epoch(3)]) for first in (1, 31))
+    for history, last in ((whole, 30), (rest, 60)):
+        history.losses.add(last, [1.0] * 30)
+    assert LossNotDecreasing().judge(whole) is not None
+    assert LossNotDecreasing().judge(rest) is None
+    assert "loss_not_decreasing" not in rules_without_facts(diagnose(whole, (), "whole"))
+    assert "loss_not_decreasing" in rules_without_facts(diagnose(rest, (), "rest"))
 
 
 def test_what_is_no_number_is_null_in_json_and_a_gap_in_the_charts(tmp_path):

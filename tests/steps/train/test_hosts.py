@@ -163,6 +163,8 @@ def test_a_job_stopped_and_then_killed_ends_with_the_weights_of_the_undisturbed_
 
 def test_two_hosts_train_one_model_that_the_first_writes(job):
     first, second = job(2)
+    (second.base / "checkpoints").mkdir()
+    (second.base / "checkpoints" / LATEST).write_bytes(b"a copy that nobody would renew")
     assert run([first, second]) == [0, 0], first.log + second.log
     assert first.epochs_told == [1, 2, 3]
     assert first.model == MODEL
@@ -182,9 +184,11 @@ def test_two_hosts_of_which_one_is_stopped_save_together_and_go_on_together(job)
     assert [host.end() for host in hosts] == [143, 143], first.log + second.log
     assert first.failure is second.failure is None
     assert first.checkpoint["step"] >= STEPS
+    shutil.copytree(first.base / "checkpoints", second.base / "checkpoints", dirs_exist_ok=True)  # as SageMaker does
     assert run(hosts) == [0, 0], first.log + second.log
     assert "training goes on from its checkpoint" in first.log
     assert first.model == MODEL
+    assert list((second.base / "checkpoints").iterdir()) == [], "old copies would take the place of the first host's"
 
 
 def test_what_goes_wrong_on_one_host_is_the_reason_on_all(job):
