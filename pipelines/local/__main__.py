@@ -13,6 +13,8 @@ from pathlib import Path
 
 from pipelines.local.server import EmbeddedSageMaker, ServerError
 
+LAST_PORT = 65535
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM. Returns the exit code."""
@@ -37,13 +39,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.local", description="Run the embedded SageMaker until Ctrl-C."
     )
-    parser.add_argument("--port", type=int, default=4599, help="port to listen on; 0 for any (default: 4599)")
+    parser.add_argument("--port", type=_port, default=4599, help="port to listen on; 0 for any (default: 4599)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--state", type=Path, default=Path(".local"), help="folder of jobs and logs (default: .local)")
     parser.add_argument(
         "--containers", type=Path, default=Path("containers"), help="folder of container folders (default: containers)"
     )
     return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= LAST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to {LAST_PORT}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -149,3 +149,13 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_1(tmp_path):
 def test_a_second_server_in_one_process_is_refused_while_one_runs(tiny, tmp_path):
     with pytest.raises(ServerError, match="runs in this process already"):
         EmbeddedSageMaker(state=tmp_path).start()
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_that_is_none_is_refused_in_a_line(port: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.local", f"--port={port}"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert f"{port!r} is no port: give a number from 0 to 65535" in done.stderr
+    assert "Traceback" not in done.stderr
