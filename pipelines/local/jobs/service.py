@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from pipelines.local.aws import Action, Json, in_use, not_found, page, select
+from pipelines.local.aws import Action, Json, not_found, page, select
 from pipelines.local.connection import Connection
+from pipelines.local.jobs.book import Book
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.job import Job
 from pipelines.local.jobs.processing import ProcessingJob
@@ -30,9 +30,7 @@ class Jobs:
 
     def __init__(self, folder: Path, containers: Path, connection: Connection, grace_seconds: float = 10.0) -> None:
         self._surroundings = Surroundings(folder, containers, connection, self._running, grace_seconds)
-        self._jobs: dict[str, Job] = {}
-        self._lock = threading.Lock()
-        self._closed = False
+        self._jobs: Book[Job] = Book()
 
     def create(self, kind: type[_Kind], request: Json, at_once: int = 1) -> _Kind:
         """Start the job of a request that `shapes.check` has found to be right.
@@ -47,16 +45,13 @@ class Jobs:
             ApiError: the request asks for what cannot be done here, or the name is taken.
         """
         job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self._running())))
-        with self._lock:
-            if self._closed:
-                raise in_use("The server is stopping and starts no more jobs.")
-            if job.name in self._jobs:
-                raise in_use(
-                    f"Job names must be unique, also among kinds, since a job's folder has its name; "
-                    f"there is {self._jobs[job.name].arn} already."
-                )
-            self._jobs[job.name] = job
-        job.start()
+        self._jobs.start(
+            job,
+            lambda other: (
+                "Job names must be unique, also among kinds, since a job's folder has its name; "
+                f"there is {other.arn} already."
+            ),
+        )
         return job
 
     def check(self, kind: type[Job], request: Json) -> None:
@@ -76,18 +71,11 @@ class Jobs:
 
     def tags(self) -> dict[str, list[Json]]:
         """The tags with which each job was created, by its ARN."""
-        with self._lock:
-            return {job.arn: job.request.get("Tags", []) for job in self._jobs.values()}
+        return self._jobs.tags()
 
     def close(self, timeout_seconds: float) -> None:
         """Stop every job and wait until their processes are gone."""
-        with self._lock:
-            self._closed = True
-            jobs = list(self._jobs.values())
-        for job in jobs:
-            job.stop()
-        for job in jobs:
-            job.wait(timeout_seconds)
+        self._jobs.close(timeout_seconds)
 
     def _actions_of(self, kind: type[Job]) -> dict[str, Action]:
         name = f"{kind.kind.capitalize()}Job"
@@ -103,8 +91,7 @@ class Jobs:
             return {}
 
         def list_all(request: Json) -> Json:
-            with self._lock:
-                lines = [job.summary() for job in self._jobs.values() if isinstance(job, kind)]
+            lines = [job.summary() for job in self._jobs.all() if isinstance(job, kind)]
             kept = select(lines, request, name=f"{name}Name", status=f"{name}Status")
             return page(kept, request, f"{name}Summaries")
 
@@ -112,12 +99,10 @@ class Jobs:
 
     def _find(self, kind: type[Job], request: Json) -> Job:
         name = request[kind.name_field()]
-        with self._lock:
-            job = self._jobs.get(name)
+        job = self._jobs.get(name)
         if not isinstance(job, kind):
             raise not_found(f"Requested resource not found: there is no {kind.kind} job named '{name}'.")
         return job
 
     def _running(self) -> int:
-        with self._lock:
-            return sum(len(job.hosts) for job in self._jobs.values() if job.running)
+        return sum(len(job.hosts) for job in self._jobs.all() if job.running)

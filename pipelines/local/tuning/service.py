@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-
-from pipelines.local.aws import Action, Json, in_use, not_found, page, select
+from pipelines.local.aws import Action, Json, not_found, page, select
+from pipelines.local.jobs.book import Book
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.tuning.job import TuningJob
 from pipelines.local.tuning.plan import Plan
@@ -18,9 +17,7 @@ class TuningJobs:
 
     def __init__(self, jobs: Jobs) -> None:
         self._training = jobs
-        self._jobs: dict[str, TuningJob] = {}
-        self._lock = threading.Lock()
-        self._closed = False
+        self._jobs: Book[TuningJob] = Book()
 
     def create(self, request: Json) -> TuningJob:
         """Start the tuning job of a request that `shapes.check` has found to be right.
@@ -29,15 +26,12 @@ class TuningJobs:
             ApiError: the request asks for what cannot be done here, or the name is taken.
         """
         job = TuningJob(Plan.read(request), self._training)
-        with self._lock:
-            if self._closed:
-                raise in_use("The server is stopping and starts no more jobs.")
-            if job.name in self._jobs:
-                raise in_use(
-                    f"A hyperparameter tuning job with the name, {job.name}, already exists. Choose a different name."
-                )
-            self._jobs[job.name] = job
-        job.start()
+        self._jobs.start(
+            job,
+            lambda other: (
+                f"A hyperparameter tuning job with the name, {other.name}, already exists. Choose a different name."
+            ),
+        )
         return job
 
     def actions(self) -> dict[str, Action]:
@@ -52,26 +46,18 @@ class TuningJobs:
 
     def tags(self) -> dict[str, list[Json]]:
         """The tags with which each tuning job was created, by its ARN."""
-        with self._lock:
-            return {job.arn: job.request.get("Tags", []) for job in self._jobs.values()}
+        return self._jobs.tags()
 
     def close(self, timeout_seconds: float) -> None:
         """Stop every tuning job and wait until its training jobs are gone."""
-        with self._lock:
-            self._closed = True
-            jobs = list(self._jobs.values())
-        for job in jobs:
-            job.stop()
-        for job in jobs:
-            job.wait(timeout_seconds)
+        self._jobs.close(timeout_seconds)
 
     def _stop(self, request: Json) -> Json:
         self._find(request).stop()
         return {}
 
     def _list(self, request: Json) -> Json:
-        with self._lock:
-            lines = [job.summary() for job in self._jobs.values()]
+        lines = [job.summary() for job in self._jobs.all()]
         kept = select(
             lines, _BY_NAME | request, name="HyperParameterTuningJobName", status="HyperParameterTuningJobStatus"
         )
@@ -88,8 +74,7 @@ class TuningJobs:
 
     def _find(self, request: Json) -> TuningJob:
         name = request["HyperParameterTuningJobName"]
-        with self._lock:
-            job = self._jobs.get(name)
+        job = self._jobs.get(name)
         if job is None:
             raise not_found(f"Requested resource not found: there is no tuning job named '{name}'.")
         return job
