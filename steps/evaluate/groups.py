@@ -16,7 +16,7 @@ def group_numbers(catalog: Path, ids: Ids) -> NDArray[np.int64]:
     Raises:
         StepError: the catalog is missing or broken, or does not know an image.
     """
-    groups = {image.id: image.group for image in read_images(catalog)}
+    groups = {image.id: image.group for image in read_images(catalog, products=False)}
     unknown = [name for name in ids.tolist() if name not in groups]
     if unknown:
         raise StepError(

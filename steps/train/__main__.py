@@ -16,15 +16,6 @@ if __name__ == "__main__":
         if job.hosts.count * processes_here() > 1:
             launch("steps.train.hosts.worker", job.hosts, job.name, job.failure)
         else:
-            from steps.train.train import train
+            from steps.train.train import train_job
 
-            train(
-                job.settings,
-                job.channel("train"),
-                job.channel("validation"),
-                job.model,
-                job.name,
-                weights=job.channels.get("weights"),
-                checkpoints=job.checkpoints,
-                diagnostics=job.output_data,
-            )
+            train_job(job)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from steps.contract import StepError
+from steps.contract import StepError, TrainingJob
 from steps.shards import Dataset, Shards
 from steps.signature import Signature
 from steps.train.answering.answers import choose_decision
@@ -39,6 +39,26 @@ class TrainResult:
 
     signature: Signature
     epochs: tuple[EpochFigures, ...]
+
+
+def train_job(job: TrainingJob[TrainSettings], team: Team = ALONE) -> TrainResult:
+    """Carry out `train` for the SageMaker training job of this process, which may be one of a team.
+
+    Raises:
+        StepError: a channel is missing, or what `train` raises.
+        SystemExit: likewise.
+    """
+    return train(
+        job.settings,
+        job.channel("train"),
+        job.channel("validation"),
+        job.model,
+        job.name,
+        weights=job.channels.get("weights"),
+        checkpoints=job.checkpoints,
+        team=team,
+        diagnostics=job.output_data,
+    )
 
 
 def train(

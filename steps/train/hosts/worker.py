@@ -16,7 +16,7 @@ from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-
 from steps.contract import StepError, training_job
 from steps.train.hosts.team import Team, leave
 from steps.train.settings import TrainSettings
-from steps.train.train import train
+from steps.train.train import train_job
 
 LOST = "a training process went away without saying why; often that is a lack of memory: see the logs of all instances"
 
@@ -96,17 +96,7 @@ def main() -> None:
         # One process tells how it goes; errors, which go to standard error, are every process's own.
         redirect_stdout(sys.stdout if team.leads else nowhere),
     ):
-        train(
-            job.settings,
-            job.channel("train"),
-            job.channel("validation"),
-            job.model,
-            job.name,
-            weights=job.channels.get("weights"),
-            checkpoints=job.checkpoints,
-            team=team,
-            diagnostics=job.output_data,
-        )
+        train_job(job, team)
 
 
 if __name__ == "__main__":
