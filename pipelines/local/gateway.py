@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from werkzeug import Request, Response
 from werkzeug.wsgi import get_input_stream
 
 from pipelines.local.aws import Action, ApiError, Json, NotOursError, invalid, shorten
@@ -24,6 +28,26 @@ _LONGEST_MESSAGE = 4000
 
 # Changes a request on its way to moto, where moto would lose what AWS keeps.
 Amend = Callable[[Json], Json]
+# Is told of a call that moto has answered well: the request and the answer.
+Follow = Callable[[Json, Json], None]
+# Answers an HTTP request to a path of its own; the match holds the path's groups.
+Answer = Callable[[Request, re.Match[str]], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A path that is answered here, such as that of InvokeEndpoint.
+
+    Attributes:
+        method: of HTTP.
+        path: has to match as a whole.
+        answer: answers; it raises NotOursError to leave the request, with its body unread, to moto.
+    """
+
+    method: str
+    path: re.Pattern[str]
+    answer: Answer
+
 
 _log = logging.getLogger(__name__)
 
@@ -35,15 +59,29 @@ class Gateway:
         moto: answers everything else.
         actions: the calls of SageMaker's API that are answered here.
         amendments: the calls that moto answers once their request has been completed.
+        followers: who is told of a call that moto has answered well.
+        routes: the paths that are answered here.
     """
 
-    def __init__(self, moto: WSGIApplication, actions: Mapping[str, Action], amendments: Mapping[str, Amend]) -> None:
+    def __init__(
+        self,
+        moto: WSGIApplication,
+        actions: Mapping[str, Action],
+        amendments: Mapping[str, Amend],
+        followers: Mapping[str, Follow] = MappingProxyType({}),
+        routes: Sequence[Route] = (),
+    ) -> None:
         self._moto = moto
         self._actions = actions
         self._amendments = amendments
+        self._followers = followers
+        self._routes = routes
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        routed = self._route(environ)
+        if routed is not None:
+            return routed(environ, start_response)
         target: str = environ.get("HTTP_X_AMZ_TARGET", "")
         action = target.removeprefix(_PREFIX) if target.startswith(_PREFIX) else ""
         try:
@@ -52,8 +90,12 @@ class Gateway:
                 _replace_body(environ, request)  # in case it is passed on after all
                 answer = self._actions[action](request)
                 return _reply(start_response, HTTPStatus.OK, answer)
-            if action in self._amendments:
-                _replace_body(environ, self._amendments[action](_read(environ, action)))
+            if action in self._amendments or action in self._followers:
+                request = _read(environ, action)
+                amended = self._amendments[action](request) if action in self._amendments else request
+                _replace_body(environ, amended)
+                if action in self._followers:
+                    return self._followed(environ, start_response, self._followers[action], amended)
         except NotOursError:
             _log.debug("%s is passed on to moto", action)
         except ApiError as error:
@@ -63,6 +105,26 @@ class Gateway:
             text = f"{type(error).__name__}: {error}"
             return _reply(start_response, HTTPStatus.INTERNAL_SERVER_ERROR, _error("InternalFailure", text))
         return self._moto(environ, start_response)
+
+    def _route(self, environ: WSGIEnvironment) -> Response | None:
+        """The answer of the route that takes a request, if one does."""
+        for route in self._routes:
+            match = route.path.fullmatch(environ.get("PATH_INFO", ""))
+            if match and environ["REQUEST_METHOD"] == route.method:
+                try:
+                    return route.answer(Request(environ), match)
+                except NotOursError:
+                    return None
+        return None
+
+    def _followed(
+        self, environ: WSGIEnvironment, start_response: StartResponse, follow: Follow, request: Json
+    ) -> Iterable[bytes]:
+        """Have moto answer, and tell the follower before the client hears of it."""
+        response = Response.from_app(self._moto, environ, buffered=True)
+        if response.status_code == HTTPStatus.OK:
+            follow(request, json.loads(response.get_data() or b"{}"))
+        return response(environ, start_response)
 
 
 def _read(environ: WSGIEnvironment, action: str) -> Json:

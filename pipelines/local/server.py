@@ -13,12 +13,14 @@ from typing import Self
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
+from pipelines.local.executions.pipelines import Pipelines
+from pipelines.local.executions.turns import Services
 from pipelines.local.gateway import Gateway
 from pipelines.local.jobs.service import Jobs
-from pipelines.local.pipelines import Pipelines
 from pipelines.local.registry import Registry
-from pipelines.local.step_types import Services
+from pipelines.local.store import Store
 from pipelines.local.tags import Tags
 from pipelines.local.tuning.service import TuningJobs
 
@@ -104,6 +106,7 @@ class EmbeddedSageMaker:
             server.shutdown()
             server.server_close()
             self._thread.join()
+            self._store.close()
             _one_at_a_time.release()
 
     def __enter__(self) -> Self:
@@ -122,9 +125,11 @@ class EmbeddedSageMaker:
         listener = _bind(*self._address)
         host, port = listener.getsockname()[:2]
         self._connection = Connection(f"http://{host}:{port}")
+        self._store = Store(self._state / "state.sqlite")
+        announcements = Announcements()
         self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
         self._tuning = TuningJobs(self._jobs)
-        self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection))
+        self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection, announcements))
         ours = (self._jobs, self._tuning, self._pipelines)
         tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
         gateway = Gateway(

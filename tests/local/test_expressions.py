@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.local.conditions import check_condition, holds
-from pipelines.local.expressions import ExpressionError, references, resolve
-from pipelines.local.paths import PathError, look_up
+from pipelines.local.definitions.conditions import check_condition, holds
+from pipelines.local.definitions.expressions import ExpressionError, references, resolve
+from pipelines.local.definitions.paths import PathError, look_up
 
 
 class Values:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipelines.local.aws import shorten
-from pipelines.local.paths import PathError, look_up, parse
+from pipelines.local.definitions.paths import PathError, look_up, parse
 
 EXECUTION_VARIABLES = frozenset(
     {

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from pipelines.local.definition import Node
-from pipelines.local.records import Execution, StepRun
+from pipelines.local.definitions.definition import Node
+from pipelines.local.executions.records import Execution, StepRun
+from pipelines.local.executions.scope import ExecutionScope
+from pipelines.local.executions.step_types import take
+from pipelines.local.executions.turns import Services, StepFailed, StepStopped, Turn
 from pipelines.local.s3 import Storage
-from pipelines.local.scope import ExecutionScope
-from pipelines.local.step_types import Services, StepFailed, StepStopped, Turn, take
 
 _MOST_PARALLEL_STEPS = 50  # AWS's default for an execution
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipelines.local.aws import Json
-from pipelines.local.expressions import ExpressionError, Scope, as_text, resolve
+from pipelines.local.definitions.expressions import ExpressionError, Scope, as_text, resolve
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "Equals": operator.eq,

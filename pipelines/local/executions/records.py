@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipelines.local.aws import Json, arn, now, shorten
-from pipelines.local.definition import Definition, Step
-from pipelines.local.expressions import as_text
-from pipelines.local.parameters import Value
+from pipelines.local.definitions.definition import Definition, Step
+from pipelines.local.definitions.expressions import as_text
+from pipelines.local.definitions.parameters import Value
 
 _LONGEST_STEP_REASON = 1024  # characters, as in AWS's model
 _LONGEST_EXECUTION_REASON = 1300

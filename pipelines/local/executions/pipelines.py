@@ -6,14 +6,14 @@ import secrets
 import string
 import threading
 
-from pipelines.local import engine
 from pipelines.local.aws import Action, Json, invalid, not_found, now, page, select
-from pipelines.local.definition import Definition, parse
-from pipelines.local.parameters import bind
-from pipelines.local.records import Execution, Pipeline
+from pipelines.local.definitions.definition import Definition, parse
+from pipelines.local.definitions.parameters import bind
+from pipelines.local.definitions.validation import validate
+from pipelines.local.executions import engine
+from pipelines.local.executions.records import Execution, Pipeline
+from pipelines.local.executions.turns import Services
 from pipelines.local.s3 import Storage, TransferError
-from pipelines.local.step_types import Services
-from pipelines.local.validation import validate
 
 _IDENTITY = string.ascii_lowercase + string.digits
 _ON_AWS_ONLY = ("SelectiveExecutionConfig", "PipelineVersionId", "PipelineVersionAlias", "MlflowExperimentName")

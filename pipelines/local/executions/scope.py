@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.local.expressions import ExpressionError
-from pipelines.local.paths import PathError, look_up
-from pipelines.local.records import Execution
+from pipelines.local.definitions.expressions import ExpressionError
+from pipelines.local.definitions.paths import PathError, look_up
+from pipelines.local.executions.records import Execution
 from pipelines.local.s3 import Storage, TransferError
 
 

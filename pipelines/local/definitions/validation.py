@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from pipelines.local.aws import ApiError, invalid
-from pipelines.local.conditions import check_condition
-from pipelines.local.definition import Definition, Step
-from pipelines.local.expressions import ExpressionError, Reference, is_expression, references
+from pipelines.local.definitions.conditions import check_condition
+from pipelines.local.definitions.definition import Definition, Step
+from pipelines.local.definitions.expressions import ExpressionError, Reference, is_expression, references
 from pipelines.local.shapes import input_shape, problems
 
 

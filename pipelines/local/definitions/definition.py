@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipelines.local.aws import Json, invalid
-from pipelines.local.expressions import references
-from pipelines.local.parameters import Parameter
+from pipelines.local.definitions.expressions import references
+from pipelines.local.definitions.parameters import Parameter
 
 _DEEPEST = 60  # levels of nesting; the engine walks definitions recursively
 
@@ -86,7 +86,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Definition:
-    """A parsed definition; `pipelines.local.validation` tells whether it can run.
+    """A parsed definition; `pipelines.local.definitions.validation` tells whether it can run.
 
     Attributes:
         text: the JSON as it was given.

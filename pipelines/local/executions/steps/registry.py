@@ -1,0 +1,31 @@
+"""Steps that work with the model registry: RegisterModel."""
+
+from __future__ import annotations
+
+import json
+
+from botocore.exceptions import ClientError
+
+from pipelines.local.definitions.expressions import resolve
+from pipelines.local.executions.turns import Turn
+from pipelines.local.shapes import check
+
+
+def register_model(turn: Turn) -> None:
+    """Create a model package, and its group where there is none yet."""
+    arguments = resolve(turn.step.arguments, turn.scope)
+    check("CreateModelPackage", arguments)
+    client = turn.services.connection.sagemaker
+    group = arguments.get("ModelPackageGroupName")
+    if group is not None:
+        name = group.rsplit("/", 1)[-1]
+        try:
+            client.create_model_package_group(ModelPackageGroupName=name)
+        except ClientError as error:
+            if "already exists" not in error.response["Error"]["Message"]:
+                raise
+        arguments["ModelPackageGroupName"] = name
+    package = client.create_model_package(**arguments)["ModelPackageArn"]
+    turn.run.metadata = {"RegisterModel": {"Arn": package}}
+    described = client.describe_model_package(ModelPackageName=package)
+    turn.run.properties = json.loads(json.dumps(described, default=str))
