@@ -10,7 +10,8 @@ word) the keeper is the subreaper that inherits orphans, and kills them itself. 
 
 It runs as a script in a bare interpreter and imports little, so that a job starts in a few milliseconds.
 """
-# ruff: noqa: PTH - pathlib takes longer to import than all else here
+# Without pathlib, which takes longer to import than all else here.
+# ruff: noqa: PTH102, PTH112, PTH120, PTH123, PTH208, PTH211
 
 import _thread
 import contextlib
