@@ -29,7 +29,7 @@ class Jobs:
     """
 
     def __init__(self, folder: Path, containers: Path, connection: Connection, grace_seconds: float = 10.0) -> None:
-        self._surroundings = Surroundings(folder, containers, connection, self._running, grace_seconds)
+        self._surroundings = Surroundings(folder, containers, connection, self.running, grace_seconds)
         self._jobs: Book[Job] = Book()
 
     def create(self, kind: type[_Kind], request: Json, at_once: int = 1) -> _Kind:
@@ -44,7 +44,7 @@ class Jobs:
         Raises:
             ApiError: the request asks for what cannot be done here, or the name is taken.
         """
-        job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self._running())))
+        job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self.running())))
         self._jobs.start(
             job,
             lambda other: (
@@ -77,6 +77,10 @@ class Jobs:
         """Stop every job and wait until their processes are gone."""
         self._jobs.close(timeout_seconds)
 
+    def running(self) -> int:
+        """How many hosts of jobs run now."""
+        return sum(len(job.hosts) for job in self._jobs.all() if job.running)
+
     def _actions_of(self, kind: type[Job]) -> dict[str, Action]:
         name = f"{kind.kind.capitalize()}Job"
 
@@ -103,6 +107,3 @@ class Jobs:
         if not isinstance(job, kind):
             raise not_found(f"Requested resource not found: there is no {kind.kind} job named '{name}'.")
         return job
-
-    def _running(self) -> int:
-        return sum(len(job.hosts) for job in self._jobs.all() if job.running)
