@@ -123,3 +123,11 @@ def container_names(containers: Sequence[Json]) -> list[str]:
     if len(containers) == 1:
         return ["primary"]
     return [each.get("ContainerHostname", f"container-{number}") for number, each in enumerate(containers, start=1)]
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a server that was killed has left of the instances in a folder; their log stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
