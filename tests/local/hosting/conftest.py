@@ -159,6 +159,10 @@ class Endpoints:
         self.sagemaker.delete_endpoint(EndpointName=name)
         self.until(lambda: name not in self.names())
 
+    @staticmethod
+    def archive(**files):
+        return archive(**files)
+
     def names(self):
         return [each["EndpointName"] for each in self.sagemaker.list_endpoints()["Endpoints"]]
 

@@ -1,5 +1,7 @@
 """The calls about models, endpoint configurations and endpoints answer as AWS's do."""
 
+import threading
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -105,8 +107,7 @@ def package(endpoints, tiny):
     """A registered model package that waits for its approval; its ARN."""
     group = tiny.name("group")
     endpoints.sagemaker.create_model_package_group(ModelPackageGroupName=group)
-    data = endpoints.tiny.put  # only to keep the line below short
-    uri = data(f"packages/{group}/weights.txt", "from a package")
+    uri = tiny.put(f"packages/{group}/weights.txt", "from a package")
     source = {"S3Uri": uri, "S3DataType": "S3Object", "CompressionType": "None"}
     container = {
         "Image": endpoints.image,
@@ -151,4 +152,16 @@ def test_a_serverless_variant_answers_as_many_requests_at_once_as_it_may(endpoin
     variant = {"VariantName": "AllTraffic", "ModelName": endpoints.model(), "ServerlessConfig": serverless}
     name = endpoints.create(endpoints.config(variant))
     assert endpoints.describe(name)["ProductionVariants"][0]["CurrentServerlessConfig"] == serverless
-    assert endpoints.ask(name, b"x")["count"] == 1
+    busy = threading.Thread(target=endpoints.invoke, args=(name, b"sleep 2"))
+    busy.start()
+
+    def throttled():
+        try:
+            endpoints.invoke(name)
+        except ClientError as error:
+            return error.response["Error"]["Code"] == "ThrottlingException"
+        return False
+
+    endpoints.until(throttled)
+    busy.join()
+    assert endpoints.ask(name, b"again")["body"] == "again"
