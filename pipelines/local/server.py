@@ -21,6 +21,7 @@ from pipelines.local.gateway import Gateway
 from pipelines.local.hosting.invocations import Invocations
 from pipelines.local.hosting.service import Hosting
 from pipelines.local.jobs.fleet import Surroundings
+from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.registry import Registry
 from pipelines.local.store import Store
@@ -55,6 +56,7 @@ class EmbeddedSageMaker:
         containers: holds a folder per container image, named after its repository, with programs in `bin/`.
         host: the address to listen on; who can reach it can run programs as you.
         port: the port to listen on; 0 for any that is free.
+        isolation: what stands between jobs; the best that this machine grants where nothing is said.
 
     Raises:
         ServerError: on start, if the port is in use or another server runs in this process.
@@ -66,10 +68,12 @@ class EmbeddedSageMaker:
         containers: Path = Path("containers"),
         host: str = "127.0.0.1",
         port: int = 0,
+        isolation: Isolation | None = None,
     ) -> None:
         self._state = state.resolve()
         self._containers = containers.resolve()
         self._address = (host, port)
+        self.isolation = isolation or Isolation.best()
         self._server: BaseWSGIServer | None = None
         self._connection = Connection("")
 
@@ -131,15 +135,17 @@ class EmbeddedSageMaker:
         self._connection = Connection(f"http://{host}:{port}")
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
-        self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
+        self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS, self.isolation)
         self._tuning = TuningJobs(self._jobs)
-        self._hosting = Hosting(
-            Surroundings(
-                self._state / "endpoints", self._containers, self._connection, self._jobs.running, _GRACE_SECONDS
-            ),
-            self._store,
-            announcements,
+        serving = Surroundings(
+            self._state / "endpoints",
+            self._containers,
+            self._connection,
+            self._jobs.running,
+            _GRACE_SECONDS,
+            self.isolation,
         )
+        self._hosting = Hosting(serving, self._store, announcements)
         services = Services(self._jobs, self._tuning, self._hosting, self._connection, announcements)
         self._pipelines = Pipelines(services)
         ours = (self._jobs, self._tuning, self._hosting, self._pipelines)

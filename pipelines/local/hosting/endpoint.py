@@ -18,6 +18,7 @@ from pipelines.local.hosting.traffic import Traffic
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.logs import LogFile
 
+_CLOSE_SECONDS = 20.0  # for a download of model data to end when the server stops
 _INTERRUPTED = "The server ended during an update; the endpoint is as it was before."
 
 _log = logging.getLogger(__name__)
@@ -107,8 +108,9 @@ class Endpoint:
         self._traffic.shift()
         for deployment in list(self._deployments):
             deployment.close(drain_seconds=0)
-        with self._turn:
-            self._log.close()
+        if self._turn.acquire(timeout=_CLOSE_SECONDS):
+            self._turn.release()
+        self._log.close()
         self._settled.set()
 
     def describe(self) -> Json:

@@ -10,6 +10,7 @@ from pipelines.local.aws import Action, Json, not_found, page, select
 from pipelines.local.connection import Connection
 from pipelines.local.jobs.book import Book
 from pipelines.local.jobs.fleet import Surroundings
+from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.jobs.job import Job
 from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.training import TrainingJob
@@ -26,10 +27,20 @@ class Jobs:
         containers: folders that stand in for images.
         connection: the server.
         grace_seconds: between asking a job's processes to end and killing them.
+        isolation: what stands between jobs.
     """
 
-    def __init__(self, folder: Path, containers: Path, connection: Connection, grace_seconds: float = 10.0) -> None:
-        self._surroundings = Surroundings(folder, containers, connection, self.running, grace_seconds)
+    def __init__(
+        self,
+        folder: Path,
+        containers: Path,
+        connection: Connection,
+        grace_seconds: float = 10.0,
+        isolation: Isolation | None = None,
+    ) -> None:
+        self._surroundings = Surroundings(
+            folder, containers, connection, self.running, grace_seconds, isolation or Isolation.best()
+        )
         self._jobs: Book[Job] = Book()
 
     def create(self, kind: type[_Kind], request: Json, at_once: int = 1) -> _Kind:

@@ -8,14 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
-def alive(pid):
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
-    except FileNotFoundError:
-        return False
-
-
 # The life of one server: moto's state belongs to the process, so the test's own server leaves no room for another.
 LIFE = """
 import json, os, sys, time
@@ -47,14 +39,14 @@ with EmbeddedSageMaker(state=Path(state), containers=Path(containers)) as aws:
         sagemaker.create_endpoint(EndpointName="bad", EndpointConfigName="bad")
         wait("good"), wait("bad")
         sagemaker.delete_model(ModelName="good")
-        print(json.dumps({"pid": ask("good")["pid"]}), flush=True)
+        print(json.dumps({"port": ask("good")["port"]}), flush=True)
         routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 3600}
         make("new", LEVEL="2")
         sagemaker.update_endpoint(EndpointName="good", EndpointConfigName="new", DeploymentConfig={
             "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}})
         while ask("good")["environment"]["LEVEL"] != "2":
             time.sleep(0.05)
-        print(json.dumps({"pid": ask("good")["pid"]}), flush=True)
+        print(json.dumps({"port": ask("good")["port"]}), flush=True)
     else:
         wait("good")
         endpoint = sagemaker.describe_endpoint(EndpointName="good")
@@ -62,7 +54,7 @@ with EmbeddedSageMaker(state=Path(state), containers=Path(containers)) as aws:
             "config": endpoint["EndpointConfigName"], "status": endpoint["EndpointStatus"],
             "reason": endpoint["FailureReason"], "created": str(endpoint["CreationTime"]),
             "tags": sagemaker.list_tags(ResourceArn=endpoint["EndpointArn"])["Tags"],
-            "level": ask("good")["environment"]["LEVEL"], "pid": ask("good")["pid"], "bad": status("bad"),
+            "level": ask("good")["environment"]["LEVEL"], "port": ask("good")["port"], "bad": status("bad"),
             "models": sorted(each["ModelName"] for each in sagemaker.list_models()["Models"]),
         }), flush=True)
     sys.stdin.readline()
@@ -94,12 +86,12 @@ def live(tmp_path, containers, server_image):
         process.stdout.close()
 
 
-def test_endpoints_come_back_after_a_server_was_killed_and_none_of_its_processes_stays(live, until):
+def test_endpoints_come_back_after_a_server_was_killed_and_none_of_its_processes_stays(live, until, listens):
     killed, say = live("make")
-    pids = [say()["pid"], say()["pid"]]
-    assert all(map(alive, pids))
+    ports = [say()["port"], say()["port"]]
+    assert all(map(listens, ports))
     killed.kill()
-    until(lambda: not any(map(alive, pids)))
+    until(lambda: not any(map(listens, ports)))
 
     later, say = live("look")
     seen = say()
@@ -107,7 +99,7 @@ def test_endpoints_come_back_after_a_server_was_killed_and_none_of_its_processes
     assert seen["reason"] == "The server ended during an update; the endpoint is as it was before."
     assert (seen["tags"], seen["bad"]) == ([{"Key": "a", "Value": "b"}], "Failed")
     assert seen["models"] == ["bad", "new"]
-    assert alive(seen["pid"])
+    assert listens(seen["port"])
     later.stdin.close()
     assert later.wait(60) == 0
-    assert not alive(seen["pid"])
+    assert not listens(seen["port"])
