@@ -32,6 +32,9 @@ _CALLS = {
     "Training": _Call("CreateTrainingJob", frozenset({"TrainingJobName"})),
     "Tuning": _Call("CreateHyperParameterTuningJob", frozenset({"HyperParameterTuningJobName"})),
     "RegisterModel": _Call("CreateModelPackage"),
+    "Model": _Call("CreateModel", frozenset({"ModelName"})),
+    "EndpointConfig": _Call("CreateEndpointConfig", frozenset({"EndpointConfigName"})),
+    "Endpoint": _Call("CreateEndpoint"),
 }
 STEP_TYPES = (*_CALLS, "Condition", "Fail")
 

@@ -39,7 +39,7 @@ class Jobs:
         isolation: Isolation | None = None,
     ) -> None:
         self._surroundings = Surroundings(
-            folder, containers, connection, self._running, grace_seconds, isolation or Isolation.best()
+            folder, containers, connection, self.running, grace_seconds, isolation or Isolation.best()
         )
         self._jobs: Book[Job] = Book()
 
@@ -55,7 +55,7 @@ class Jobs:
         Raises:
             ApiError: the request asks for what cannot be done here, or the name is taken.
         """
-        job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self._running())))
+        job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self.running())))
         self._jobs.start(
             job,
             lambda other: (
@@ -88,6 +88,10 @@ class Jobs:
         """Stop every job and wait until their processes are gone."""
         self._jobs.close(timeout_seconds)
 
+    def running(self) -> int:
+        """How many hosts of jobs run now."""
+        return sum(len(job.hosts) for job in self._jobs.all() if job.running)
+
     def _actions_of(self, kind: type[Job]) -> dict[str, Action]:
         name = f"{kind.kind.capitalize()}Job"
 
@@ -114,6 +118,3 @@ class Jobs:
         if not isinstance(job, kind):
             raise not_found(f"Requested resource not found: there is no {kind.kind} job named '{name}'.")
         return job
-
-    def _running(self) -> int:
-        return sum(len(job.hosts) for job in self._jobs.all() if job.running)
