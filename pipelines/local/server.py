@@ -109,6 +109,17 @@ class EmbeddedSageMaker:
             self._store.close()
             _one_at_a_time.release()
 
+    def interrupt(self, training_job_name: str) -> None:
+        """Take the spot instances of a training job away, as AWS does when it wants them back.
+
+        The job gets SIGTERM and its grace time; what it then has in its checkpoint folder is stored, and it starts
+        again from there. Other processes do it by `POST /embedded/training-jobs/<name>/interrupt`.
+
+        Raises:
+            ApiError: there is no such job, it is not a managed spot training, or does not train at this moment.
+        """
+        self._jobs.interrupt(training_job_name)
+
     def __enter__(self) -> Self:
         """Start."""
         self.start()
@@ -127,8 +138,9 @@ class EmbeddedSageMaker:
         self._connection = Connection(f"http://{host}:{port}")
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
-        self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
-        self._tuning = TuningJobs(self._jobs)
+        kept = (self._store, announcements)
+        self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, *kept, _GRACE_SECONDS)
+        self._tuning = TuningJobs(self._jobs, *kept)
         self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection, announcements))
         ours = (self._jobs, self._tuning, self._pipelines)
         tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
@@ -136,6 +148,7 @@ class EmbeddedSageMaker:
             DomainDispatcherApplication(create_backend_app),
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
+            routes=self._jobs.routes(),
         )
         self._server = make_server(
             host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
