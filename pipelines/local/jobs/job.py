@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from abc import abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,10 +14,24 @@ from pipelines.local.jobs.fleet import Ending, Host, Surroundings
 from pipelines.local.jobs.lifecycle import Lifecycle
 from pipelines.local.s3 import Shard, Storage, TransferError
 
-_LONGEST_RUNTIME_SECONDS = 86_400  # AWS's default where a request sets no limit
 _MOST_HOSTS = 16
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a job may go on.
+
+    Attributes:
+        seconds: from now.
+        phase: its secondary status when that is over.
+        reason: why it was stopped then.
+    """
+
+    seconds: float
+    phase: str
+    reason: str
 
 
 class JobError(Exception):
@@ -32,7 +47,7 @@ class Job(Lifecycle):
 
     Attributes:
         hosts: its instances.
-        limit_seconds: how long it may run.
+        limit: the one that ends it when it ends with `Ending.TIMED_OUT`.
         storage: moves its objects; once the job is asked to stop, it begins no more transfers.
     """
 
@@ -48,8 +63,7 @@ class Job(Lifecycle):
         name: str = request[self.name_field()]
         super().__init__(name, arn(f"{self.kind}-job/{name}"), request)
         self.folder = surroundings.folder / name
-        stopping: Json = request.get("StoppingCondition", {})
-        self.limit_seconds: int = stopping.get("MaxRuntimeInSeconds", _LONGEST_RUNTIME_SECONDS)
+        self.limit: Limit | None = None
         self._surroundings = surroundings
         self.storage = Storage(surroundings.connection.s3, self._stopping.is_set)
         names = [f"algo-{number}" for number in range(1, count + 1)]
@@ -87,11 +101,6 @@ class Job(Lifecycle):
             _log.exception("The job %s met an error of the server", self.name)
             self._finish(Ending.FAILED, f"InternalServerError: {type(error).__name__}: {error}")
 
-    def timed_out(self) -> tuple[str, str]:
-        """The secondary status and the reason of a job that was stopped because its time was over."""
-        limit = self.limit_seconds
-        return "MaxRuntimeExceeded", f"The job ran past its MaxRuntimeInSeconds of {limit} and was stopped."
-
     def fresh_folder(self) -> None:
         """Make the job's folder anew."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -105,8 +114,8 @@ class Job(Lifecycle):
     def _finish(self, ending: Ending, reason: str | None = None) -> None:
         if ending in (Ending.COMPLETED, Ending.STOPPED):
             self.clear_hosts()
-        if ending is Ending.TIMED_OUT:
-            self.conclude("Stopped", *self.timed_out())
+        if ending is Ending.TIMED_OUT and self.limit is not None:
+            self.conclude("Stopped", self.limit.phase, self.limit.reason)
         else:
             self.conclude(ending.value, ending.value, reason if ending is Ending.FAILED else None)
 

@@ -10,12 +10,13 @@ from abc import abstractmethod
 from pipelines.local.aws import Json, now, shorten
 from pipelines.local.jobs.containers import Container
 from pipelines.local.jobs.fleet import Ending, Fleet, Host, Surroundings
-from pipelines.local.jobs.job import Job, JobError
+from pipelines.local.jobs.job import Job, JobError, Limit
 from pipelines.local.jobs.logs import LogFile
 from pipelines.local.jobs.process import Program, describe_exit
 from pipelines.local.jobs.uploads import Mirror, mirroring
 from pipelines.local.s3 import Storage, TransferError
 
+_LONGEST_RUNTIME_SECONDS = 86_400  # AWS's default where a request sets no limit
 _LONGEST_REASON = 1024  # characters, as in AWS's API
 _TAIL_LINES = 12
 _RETRY_SECONDS = 1.0  # between the attempts at a job that met an error of the server
@@ -28,6 +29,7 @@ class ProgramJob(Job):
 
     Attributes:
         mirrors: folders whose files go to S3 while the program runs; `prepare` adds them.
+        limit_seconds: how long the program may run, over all its starts.
         ran_seconds: how long its program has run, over all its starts.
         idle_seconds: how long it had no program, between interruptions and the next starts.
     """
@@ -37,6 +39,8 @@ class ProgramJob(Job):
         self.container = Container.find(surroundings.containers, self.image(request))
         self.results = Storage(surroundings.connection.s3)  # a stopped job still keeps its results
         self.mirrors: list[Mirror] = []
+        stopping: Json = request.get("StoppingCondition", {})
+        self.limit_seconds: int = stopping.get("MaxRuntimeInSeconds", _LONGEST_RUNTIME_SECONDS)
         self.ran_seconds = self.idle_seconds = 0.0
         self._interrupted: float | None = None  # when, in the time of time.monotonic
         self._halting = threading.Event()
@@ -66,9 +70,10 @@ class ProgramJob(Job):
         """How often the job is started again after an error of the server."""
         return 0
 
-    def remaining_seconds(self) -> float:
-        """How long the program may still run."""
-        return self.limit_seconds - self.ran_seconds
+    def limits(self) -> list[Limit]:
+        """How long the program may still run, one way or another."""
+        reason = f"The job ran past its MaxRuntimeInSeconds of {self.limit_seconds} and was stopped."
+        return [Limit(self.limit_seconds - self.ran_seconds, "MaxRuntimeExceeded", reason)]
 
     def stop(self) -> None:
         """Ask the job to end; it does so within the grace time."""
@@ -135,9 +140,10 @@ class ProgramJob(Job):
             self.idle_seconds += began - self._interrupted
         self.started = self.started or now()
         self.enter("Training")
+        self.limit = min(self.limits(), key=lambda limit: limit.seconds)
         fleet = Fleet(self.hosts, self._surroundings, log, (self.log_group, self.name))
         with mirroring(self.mirrors):
-            ending, code = fleet.run(program, self.container, self.remaining_seconds(), self._halting)
+            ending, code = fleet.run(program, self.container, self.limit.seconds, self._halting)
         over = time.monotonic()
         self.ran_seconds += over - began
         self._interrupted = over if ending is Ending.STOPPED and not self._stopping.is_set() else None

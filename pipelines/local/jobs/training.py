@@ -16,7 +16,7 @@ from pipelines.local.jobs.archive import pack
 from pipelines.local.jobs.containers import rewrite
 from pipelines.local.jobs.fleet import Ending, Host, Surroundings
 from pipelines.local.jobs.inputs import fetch
-from pipelines.local.jobs.job import JobError
+from pipelines.local.jobs.job import JobError, Limit
 from pipelines.local.jobs.metrics import final_metrics
 from pipelines.local.jobs.phases import transitions
 from pipelines.local.jobs.process import Program
@@ -107,16 +107,12 @@ class TrainingJob(ProgramJob):
         attempts: int = self.request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
         return attempts
 
-    def remaining_seconds(self) -> float:
+    def limits(self) -> list[Limit]:
         """How long the program may still run: by its own limit, and by that of waiting for spot instances."""
         waiting: float = self.request.get("StoppingCondition", {}).get("MaxWaitTimeInSeconds", math.inf)
-        return min(super().remaining_seconds(), waiting - (time.time() - self.created))
-
-    def timed_out(self) -> tuple[str, str]:
-        """Which of the two limits it was."""
-        if self.ran_seconds >= self.limit_seconds:
-            return super().timed_out()
-        return "MaxWaitTimeExceeded", "The job ran past its MaxWaitTimeInSeconds and was stopped."
+        reason = f"The job took longer than its MaxWaitTimeInSeconds of {waiting} and was stopped."
+        waited = time.time() - self.created
+        return [*super().limits(), Limit(waiting - waited, "MaxWaitTimeExceeded", reason)]
 
     def interrupt(self) -> None:
         """Take the job's spot instances away: it gets SIGTERM, then starts again from its checkpoints.
