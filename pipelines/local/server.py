@@ -18,10 +18,13 @@ from pipelines.local.connection import Connection
 from pipelines.local.executions.pipelines import Pipelines
 from pipelines.local.executions.turns import Services
 from pipelines.local.gateway import Gateway
+from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.service import Jobs
+from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.registry import Registry
 from pipelines.local.store import Store
 from pipelines.local.tags import Tags
+from pipelines.local.transforms.job import TransformJob
 from pipelines.local.tuning.service import TuningJobs
 
 _GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
@@ -139,7 +142,8 @@ class EmbeddedSageMaker:
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
         kept = (self._store, announcements)
-        self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, *kept, _GRACE_SECONDS)
+        places = (self._state / "jobs", self._containers, self._connection)
+        self._jobs = Jobs(*places, *kept, (ProcessingJob, TrainingJob, TransformJob), _GRACE_SECONDS)
         self._tuning = TuningJobs(self._jobs, *kept)
         self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection, announcements))
         ours = (self._jobs, self._tuning, self._pipelines)

@@ -53,8 +53,9 @@ def broken_off(record: Record) -> Record:
     stem = next(key for key in record.summary if key.endswith("JobName")).removesuffix("JobName")
     time = now()
     ending: Json = {f"{stem}JobStatus": "Failed", "FailureReason": BROKEN_OFF, f"{stem}EndTime": time}
-    ending["LastModifiedTime"] = time
-    description, summary = {**record.description, **ending}, {**record.summary, **ending}
+    description, summary = {**record.description, **ending}, {**record.summary, **ending, "LastModifiedTime": time}
+    if "LastModifiedTime" in description:
+        description["LastModifiedTime"] = time
     if "SecondaryStatus" in summary:  # a training job
         summary["SecondaryStatus"] = description["SecondaryStatus"] = "Failed"
         *earlier, last = description["SecondaryStatusTransitions"]

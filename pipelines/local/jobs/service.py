@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -23,7 +24,6 @@ from pipelines.local.jobs.records import Record
 from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.store import Store
 
-_KINDS: tuple[type[Job], ...] = (ProcessingJob, TrainingJob)
 _DELETABLE: tuple[type[Job], ...] = (ProcessingJob, TrainingJob)
 _INTERRUPT = re.compile(r"/embedded/training-jobs/(?P<name>[^/]+)/interrupt")
 _Kind = TypeVar("_Kind", bound=Job)
@@ -38,6 +38,7 @@ class Jobs:
         connection: the server.
         store: keeps what is told of jobs.
         announcements: hear of each change of a job's status.
+        kinds: of jobs that are run.
         grace_seconds: between asking a job's processes to end and killing them.
     """
 
@@ -48,8 +49,10 @@ class Jobs:
         connection: Connection,
         store: Store,
         announcements: Announcements,
+        kinds: Sequence[type[Job]] = (ProcessingJob, TrainingJob),
         grace_seconds: float = 10.0,
     ) -> None:
+        self._kinds = kinds
         self._surroundings = Surroundings(folder, containers, connection, self._running, grace_seconds)
         self._jobs: Book[Job] = Book("job", store, announcements)
 
@@ -99,7 +102,7 @@ class Jobs:
     def actions(self) -> dict[str, Action]:
         """The calls of AWS's API that this answers, by name."""
         found: dict[str, Action] = {"UpdateTrainingJob": self._update}
-        for kind in _KINDS:
+        for kind in self._kinds:
             found |= self._actions_of(kind)
         for kind in _DELETABLE:
             found[f"Delete{kind.kind.capitalize()}Job"] = self._delete(kind)
