@@ -18,6 +18,9 @@ from pipelines.local.connection import Connection
 from pipelines.local.executions.pipelines import Pipelines
 from pipelines.local.executions.turns import Services
 from pipelines.local.gateway import Gateway
+from pipelines.local.hosting.invocations import Invocations
+from pipelines.local.hosting.service import Hosting
+from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.jobs.training import TrainingJob
@@ -105,6 +108,7 @@ class EmbeddedSageMaker:
             self._pipelines.close(_CLOSE_SECONDS)
             self._tuning.close(_CLOSE_SECONDS)
             self._jobs.close(_CLOSE_SECONDS)
+            self._hosting.close()
         finally:
             server.shutdown()
             server.server_close()
@@ -142,17 +146,21 @@ class EmbeddedSageMaker:
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
         kept = (self._store, announcements)
-        places = (self._state / "jobs", self._containers, self._connection)
-        self._jobs = Jobs(*places, *kept, (ProcessingJob, TrainingJob, TransformJob), _GRACE_SECONDS)
+        places = (self._containers, self._connection)
+        kinds = (ProcessingJob, TrainingJob, TransformJob)
+        self._jobs = Jobs(self._state / "jobs", *places, *kept, kinds, _GRACE_SECONDS)
         self._tuning = TuningJobs(self._jobs, *kept)
-        self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection, announcements))
-        ours = (self._jobs, self._tuning, self._pipelines)
+        serving = Surroundings(self._state / "endpoints", *places, self._jobs.running, _GRACE_SECONDS)
+        self._hosting = Hosting(serving, *kept)
+        services = Services(self._jobs, self._tuning, self._hosting, self._connection, announcements)
+        self._pipelines = Pipelines(services)
+        ours = (self._jobs, self._tuning, self._hosting, self._pipelines)
         tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
         gateway = Gateway(
             DomainDispatcherApplication(create_backend_app),
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
-            routes=self._jobs.routes(),
+            routes=[*self._jobs.routes(), *Invocations(self._hosting).routes()],
         )
         self._server = make_server(
             host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
@@ -163,6 +171,7 @@ class EmbeddedSageMaker:
         reset = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")  # noqa: S310 - our own URL
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(reset, timeout=30):
             _log.debug("listening on %s", self.url)
+        self._hosting.resume()
 
 
 def _bind(host: str, port: int) -> socket.socket:

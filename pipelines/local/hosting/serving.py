@@ -39,6 +39,10 @@ class ServingError(Exception):
     """The container does not serve; the message says why."""
 
 
+class ModelDataError(ServingError):
+    """The model's data cannot be fetched; the message says why."""
+
+
 class InvocationError(Exception):
     """The container gave no answer to an invocation; the message says why."""
 
@@ -80,13 +84,15 @@ class ServingProcess:
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+        process = self._process
+        return process is not None and process.poll() is None
 
     def start(self) -> None:
         """Fetch the model and start the program; it may take a while until it is healthy.
 
         Raises:
-            ServingError: the model cannot be fetched, or the container has no `serve`.
+            ModelDataError: the model cannot be fetched.
+            ServingError: the container has no `serve`.
         """
         container = Container.find(self._surroundings.containers, self._definition["Image"])
         program = container.folder / "bin" / "serve"
@@ -98,7 +104,7 @@ class ServingProcess:
         try:
             fetch_model_data(self._definition, self._surroundings.connection, self._folder / "model")
         except ArtifactError as error:
-            raise ServingError(str(error)) from error
+            raise ModelDataError(str(error)) from error
         with self._lock:
             if self._closing.is_set():
                 raise ServingError("The container was stopped before it had started.")
@@ -114,9 +120,10 @@ class ServingProcess:
         """
         deadline = time.monotonic() + limit_seconds
         while not self._ping():
-            if self._process is None or self._closing.is_set():
+            process = self._process
+            if process is None or self._closing.is_set():
                 raise ServingError("The container was stopped before it was healthy.")
-            code = self._process.poll()
+            code = process.poll()
             if code is not None:
                 raise ServingError(f"The container ended before it was healthy ({describe_exit(code)}).")
             if time.monotonic() > deadline:
@@ -150,14 +157,14 @@ class ServingProcess:
     def close(self) -> None:
         """Ask the process to end, kill what is left of it after the grace time, and wait until it is gone."""
         self._closing.set()
-        with self._lock:
-            process = self._process
-        if process is not None:
-            process.signal(signal.SIGTERM)
-            deadline = time.monotonic() + self._surroundings.grace_seconds
-            while process.poll() is None and time.monotonic() < deadline:
-                time.sleep(_POLL_SECONDS)
-            process.close()
+        with self._lock:  # whoever closes it a second time waits for the first
+            process, self._process = self._process, None
+            if process is not None:
+                process.signal(signal.SIGTERM)
+                deadline = time.monotonic() + self._surroundings.grace_seconds
+                while process.poll() is None and time.monotonic() < deadline:
+                    time.sleep(_POLL_SECONDS)
+                process.close()
         self._pool.close()
 
     def _ping(self) -> bool:

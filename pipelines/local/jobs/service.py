@@ -53,7 +53,7 @@ class Jobs:
         grace_seconds: float = 10.0,
     ) -> None:
         self._kinds = kinds
-        self._surroundings = Surroundings(folder, containers, connection, self._running, grace_seconds)
+        self._surroundings = Surroundings(folder, containers, connection, self.running, grace_seconds)
         self._jobs: Book[Job] = Book("job", store, announcements)
 
     def create(self, kind: type[_Kind], request: Json, at_once: int = 1) -> _Kind:
@@ -68,7 +68,7 @@ class Jobs:
         Raises:
             ApiError: the request asks for what cannot be done here, or the name is taken.
         """
-        job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self._running())))
+        job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self.running())))
         self._jobs.start(
             job,
             lambda other: (
@@ -115,6 +115,10 @@ class Jobs:
     def close(self, timeout_seconds: float) -> None:
         """Stop every job and wait until their processes are gone."""
         self._jobs.close(timeout_seconds)
+
+    def running(self) -> int:
+        """How many hosts of jobs run now."""
+        return sum(len(job.hosts) for job in self._jobs.running())
 
     def _actions_of(self, kind: type[Job]) -> dict[str, Action]:
         name = f"{kind.kind.capitalize()}Job"
@@ -173,6 +177,3 @@ class Jobs:
         if not isinstance(job, kind):
             raise in_use(f"The {kind.kind} job '{record.name}' is {record.status}: it does not run any more.")
         return job
-
-    def _running(self) -> int:
-        return sum(len(job.hosts) for job in self._jobs.running())
