@@ -22,10 +22,13 @@ from pipelines.local.hosting.invocations import Invocations
 from pipelines.local.hosting.service import Hosting
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.isolation import Isolation
+from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.service import Jobs
+from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.registry import Registry
 from pipelines.local.store import Store
 from pipelines.local.tags import Tags
+from pipelines.local.transforms.job import TransformJob
 from pipelines.local.tuning.service import TuningJobs
 
 _GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
@@ -117,6 +120,17 @@ class EmbeddedSageMaker:
             self._store.close()
             _one_at_a_time.release()
 
+    def interrupt(self, training_job_name: str) -> None:
+        """Take the spot instances of a training job away, as AWS does when it wants them back.
+
+        The job gets SIGTERM and its grace time; what it then has in its checkpoint folder is stored, and it starts
+        again from there. Other processes do it by `POST /embedded/training-jobs/<name>/interrupt`.
+
+        Raises:
+            ApiError: there is no such job, it is not a managed spot training, or does not train at this moment.
+        """
+        self._jobs.interrupt(training_job_name)
+
     def __enter__(self) -> Self:
         """Start."""
         self.start()
@@ -135,17 +149,15 @@ class EmbeddedSageMaker:
         self._connection = Connection(f"http://{host}:{port}")
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
-        self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS, self.isolation)
-        self._tuning = TuningJobs(self._jobs)
+        kept = (self._store, announcements)
+        places = (self._containers, self._connection)
+        kinds = (ProcessingJob, TrainingJob, TransformJob)
+        self._jobs = Jobs(self._state / "jobs", *places, *kept, kinds, _GRACE_SECONDS, self.isolation)
+        self._tuning = TuningJobs(self._jobs, *kept)
         serving = Surroundings(
-            self._state / "endpoints",
-            self._containers,
-            self._connection,
-            self._jobs.running,
-            _GRACE_SECONDS,
-            self.isolation,
+            self._state / "endpoints", *places, self._jobs.running, _GRACE_SECONDS, self.isolation
         )
-        self._hosting = Hosting(serving, self._store, announcements)
+        self._hosting = Hosting(serving, *kept)
         services = Services(self._jobs, self._tuning, self._hosting, self._connection, announcements)
         self._pipelines = Pipelines(services)
         ours = (self._jobs, self._tuning, self._hosting, self._pipelines)
@@ -154,7 +166,7 @@ class EmbeddedSageMaker:
             DomainDispatcherApplication(create_backend_app),
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
-            routes=Invocations(self._hosting).routes(),
+            routes=[*self._jobs.routes(), *Invocations(self._hosting).routes()],
         )
         self._server = make_server(
             host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()

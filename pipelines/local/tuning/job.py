@@ -3,69 +3,53 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import Counter
+from typing import ClassVar
 
-from pipelines.local.aws import Json, arn, now, shorten
+from pipelines.local.aws import Json, arn, now
+from pipelines.local.jobs.job import present
+from pipelines.local.jobs.lifecycle import Lifecycle
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.jobs.training import TrainingJob
+from pipelines.local.tuning.hyperband import HyperbandSearch
+from pipelines.local.tuning.parents import Parents
 from pipelines.local.tuning.plan import Plan
 from pipelines.local.tuning.stopping import is_behind
 from pipelines.local.tuning.trial import Trial
 
 _POLL_SECONDS = 0.1
 _HOPELESS = 5  # failures in a row from the start after which AWS gives up
-_LONGEST_REASON = 1024  # characters, as in AWS's API
 _JOB_STATUSES = ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped")
 _OBJECTIVE_STATUSES = ("Succeeded", "Pending", "Failed")
 
 _log = logging.getLogger(__name__)
 
 
-class TuningJob:
-    """A hyperparameter tuning job. `start` returns at once; `wait` until it has ended.
+class TuningJob(Lifecycle):
+    """A hyperparameter tuning job.
 
     Args:
         plan: what to do.
+        parents: earlier tuning jobs to learn from.
         jobs: runs the training jobs.
 
     Raises:
         ApiError: its training jobs ask for what cannot be done here.
     """
 
-    def __init__(self, plan: Plan, jobs: Jobs) -> None:
-        self.name = plan.name
-        self.arn = arn(f"hyper-parameter-tuning-job/{plan.name}")
-        self.request = plan.request
-        self.status = "InProgress"
-        self.failure_reason: str | None = None
-        self.created = self.modified = now()
-        self.ended: float | None = None
+    event: ClassVar[str] = "SageMaker HyperParameter Tuning Job State Change"
+
+    def __init__(self, plan: Plan, parents: Parents, jobs: Jobs) -> None:
+        super().__init__(plan.name, arn(f"hyper-parameter-tuning-job/{plan.name}"), plan.request)
         self._plan = plan
+        self._parents = parents
         self._jobs = jobs
-        self._search = plan.search()
+        self._search = plan.search(parents.tried())
+        self._hyperband = self._search if isinstance(self._search, HyperbandSearch) else None
         self._trials: list[Trial] = []
-        self._lock = threading.Lock()  # so that a late stop cannot overwrite the ending
-        self._stopping = threading.Event()
-        self._ended = threading.Event()
+        self._told: list[Json] = []
         jobs.check(TrainingJob, plan.training_request(0, {}, self.arn))
-
-    def start(self) -> None:
-        """Run the job in a thread of its own."""
-        threading.Thread(target=self._run, name=self.name, daemon=True).start()
-
-    def stop(self) -> None:
-        """Start no more training jobs and stop those that run."""
-        with self._lock:
-            if not self._ended.is_set():
-                self.status = "Stopping"
-                self.modified = now()
-                self._stopping.set()
-
-    def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Wait until the job has ended; False where the time ran out first."""
-        return self._ended.wait(timeout_seconds)
 
     @property
     def trials(self) -> list[Trial]:
@@ -78,23 +62,31 @@ class TuningJob:
 
     def best(self) -> Trial | None:
         """The completed trial with the best objective; one that was stopped early is never it."""
-        return next((trial for trial in self.ranked() if trial.job.status == "Completed"), None)
+        return next((trial for trial in self.ranked() if self._is_whole(trial)), None)
 
     def describe(self) -> Json:
         """The answer of DescribeHyperParameterTuningJob."""
         best = self.best()
+        line = None if best is None else best.summary()
+        overall = self._parents.best(line, maximize=self._plan.maximize)
         seconds = sum((trial.job.ended or now()) - (trial.job.started or now()) for trial in self.trials)
         answer = {
             **self.summary(),
             "HyperParameterTuningJobConfig": self._plan.config,
             "TrainingJobDefinition": self._plan.definition,
-            "BestTrainingJob": None if best is None else best.summary(),
+            "BestTrainingJob": line,
+            "OverallBestTrainingJob": overall if self._parents.identical else None,
+            "WarmStartConfig": self.request.get("WarmStartConfig"),
             "FailureReason": self.failure_reason,
             "TuningJobCompletionDetails": {"NumberOfTrainingJobsObjectiveNotImproving": self._not_improving()},
             "ConsumedResources": {"RuntimeInSeconds": int(seconds)},
         }
         del answer["Strategy"], answer["ResourceLimits"]  # they stand in the configuration
-        return {key: value for key, value in answer.items() if value is not None}
+        return present(answer)
+
+    def members(self) -> list[Json]:
+        """The lines of ListTrainingJobsForHyperParameterTuningJob."""
+        return [trial.summary() for trial in self.trials]
 
     def summary(self) -> Json:
         """The job's line in ListHyperParameterTuningJobs."""
@@ -114,8 +106,8 @@ class TuningJob:
         }
         return line if self.ended is None else {**line, "HyperParameterTuningEndTime": self.ended}
 
-    def _run(self) -> None:
-        _log.info("%s started", self.name)
+    def run(self) -> None:
+        """Run to the end, and say how it ended."""
         reason: str | None = None
         try:
             self._try_all()
@@ -135,9 +127,16 @@ class TuningJob:
             self._launch()
             if not self._running():
                 return
-            if self._plan.stops_early:
-                self._stop_those_behind()
+            self._stop_those_behind()
+            self._tell_of_trials()
             self._stopping.wait(_POLL_SECONDS)
+
+    def _tell_of_trials(self) -> None:
+        """Note what is new about the training jobs, such as the start of one."""
+        lines = self.members()
+        if lines != self._told:
+            self._told = lines
+            self.changed()
 
     def _launch(self) -> None:
         while len(self._running()) < self._plan.parallel:
@@ -150,7 +149,6 @@ class TuningJob:
             self._trials.append(
                 Trial(number, values, job, (self._plan.metric, self._plan.pattern), self._plan.maximize)
             )
-            self.modified = now()
 
     def _settle(self) -> None:
         """Let the search learn from the training jobs that have ended."""
@@ -158,7 +156,6 @@ class TuningJob:
             if not trial.job.running:
                 trial.settle()
                 self._search.learn(trial.number, trial.objective)
-                self.modified = now()
 
     def _is_over(self) -> bool:
         """Whether a completion criterion is met, or nothing succeeds."""
@@ -177,9 +174,19 @@ class TuningJob:
     def _stop_those_behind(self) -> None:
         completed = [trial.reported() for trial in self._trials if trial.counted_as == "Completed"]
         for trial in self._running():
-            if trial.job.status == "InProgress" and is_behind(trial.reported(), completed, self._plan.maximize):
-                _log.info("%s is behind the others and is stopped", trial.job.name)
+            if trial.job.status == "InProgress" and self._is_behind(trial, completed):
+                _log.info("%s is stopped after %s values of its objective", trial.job.name, len(trial.reported()))
                 trial.job.stop()
+
+    def _is_behind(self, trial: Trial, completed: list[list[float]]) -> bool:
+        if self._hyperband is not None:
+            return self._hyperband.is_behind(trial.number, trial.reported())
+        return self._plan.stops_early and is_behind(trial.reported(), completed, self._plan.maximize)
+
+    def _is_whole(self, trial: Trial) -> bool:
+        """Whether a trial that has ended has had all the training there is for one."""
+        used_up = self._hyperband is not None and self._hyperband.used_up(trial.reported())
+        return trial.job.status == "Completed" or (trial.job.status == "Stopped" and used_up)
 
     def _running(self) -> list[Trial]:
         return [trial for trial in self._trials if not trial.settled]
@@ -204,12 +211,5 @@ class TuningJob:
         )
 
     def _finish(self, reason: str | None) -> None:
-        with self._lock:
-            self.ended = self.modified = now()
-            self.failure_reason = None if reason is None else shorten(reason, _LONGEST_REASON)
-            if reason is None:
-                self.status = "Stopped" if self._stopping.is_set() else "Completed"
-            else:
-                self.status = "Failed"
-            _log.info("%s", " ".join([self.name, self.status, *(self.failure_reason or "").split()]))
-            self._ended.set()
+        ending = "Failed" if reason is not None else "Stopped" if self._stopping.is_set() else "Completed"
+        self.conclude(ending, ending, reason)
