@@ -17,6 +17,7 @@ from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
 from pipelines.local.executions.pipelines import Pipelines
 from pipelines.local.executions.turns import Services
+from pipelines.local.functions.service import Functions
 from pipelines.local.gateway import Gateway
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.registry import Registry
@@ -102,6 +103,7 @@ class EmbeddedSageMaker:
             self._pipelines.close(_CLOSE_SECONDS)
             self._tuning.close(_CLOSE_SECONDS)
             self._jobs.close(_CLOSE_SECONDS)
+            self._functions.close(_CLOSE_SECONDS)
         finally:
             server.shutdown()
             server.server_close()
@@ -129,13 +131,17 @@ class EmbeddedSageMaker:
         announcements = Announcements()
         self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
         self._tuning = TuningJobs(self._jobs)
-        self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection, announcements))
+        self._functions = Functions(self._state / "functions", self._connection)
+        self._pipelines = Pipelines(
+            Services(self._jobs, self._tuning, self._functions, self._connection, announcements)
+        )
         ours = (self._jobs, self._tuning, self._pipelines)
         tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
         gateway = Gateway(
             DomainDispatcherApplication(create_backend_app),
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
+            routes=self._functions.routes(),
         )
         self._server = make_server(
             host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()

@@ -31,6 +31,15 @@ class PropertyFile(BaseModel):
     path: str = Field(alias="FilePath", min_length=1)
 
 
+class OutputParameter(BaseModel):
+    """A value that a Lambda step takes from its function's answer."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    name: str = Field(alias="OutputName", min_length=1)
+    type: Literal["String", "Integer", "Boolean", "Float"] = Field(alias="OutputType")
+
+
 class Step(BaseModel):
     """One step, as the definition writes it. Retry and cache settings are accepted and have no effect."""
 
@@ -45,6 +54,8 @@ class Step(BaseModel):
     property_files: list[PropertyFile] = Field(default_factory=list, alias="PropertyFiles")
     retry_policies: Any = Field(None, alias="RetryPolicies")
     cache_config: Any = Field(None, alias="CacheConfig")
+    function_arn: str | None = Field(None, alias="FunctionArn")
+    output_parameters: list[OutputParameter] = Field(default_factory=list, alias="OutputParameters")
 
     @property
     def own_arguments(self) -> Json:
