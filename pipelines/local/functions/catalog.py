@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from moto.awslambda.exceptions import LambdaClientError
 from moto.backends import get_backend
@@ -60,7 +61,7 @@ def find(name_or_arn: str, qualifier: str | None = None) -> Function:
     name, asked = match["name"], match["qualifier"] or qualifier
     if (match["region"] or REGION, match["account"] or ACCOUNT) != (REGION, ACCOUNT):
         raise ApiError("ResourceNotFoundException", f"Function not found: {name_or_arn}")
-    backend = get_backend("lambda")[ACCOUNT][REGION]
+    backend: Any = get_backend("lambda")[ACCOUNT][REGION]
     try:
         found = backend.get_function(name, asked)
     except LambdaClientError as error:

@@ -118,8 +118,8 @@ class Runner:
             text = f"RequestId: {request_id} Error: {ending['errorMessage']}"
             _say(log, text)
             return json.dumps({**ending, "errorMessage": text}).encode(), True
-        error = base / "error.json"
-        return (error.read_bytes(), True) if error.is_file() else ((base / "response.json").read_bytes(), False)
+        failure = base / "error.json"
+        return (failure.read_bytes(), True) if failure.is_file() else ((base / "response.json").read_bytes(), False)
 
     def _execute(self, function: Function, base: Path, log: JobLog) -> Json | None:
         """Run the process; the error where it left no answer."""

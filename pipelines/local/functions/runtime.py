@@ -1,7 +1,8 @@
 """Runs a Lambda function's handler once: `runtime.py FOLDER`, in a process of its own.
 
-The folder holds `event.json` and `invocation.json`; the answer is left there as `response.json`, or the
-error as `error.json`, in the form and the words of AWS's Python runtime. It imports nothing but the standard library, so that it starts quickly.
+The folder holds `event.json` and `invocation.json`; the answer is left there as `response.json`, or the error as
+`error.json`, in the form and the words of AWS's Python runtime. It imports nothing but the standard library, so that
+it starts quickly.
 """
 
 from __future__ import annotations

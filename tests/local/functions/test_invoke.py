@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -108,7 +109,7 @@ def test_a_function_that_takes_too_long_is_ended_with_what_it_started(functions,
 def _runs(pid):
     try:
         os.kill(pid, signal.SIG_DFL)
-        return b"sleep" in open(f"/proc/{pid}/cmdline", "rb").read()
+        return b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except (ProcessLookupError, FileNotFoundError):
         return False
 
@@ -144,9 +145,7 @@ def test_versions_aliases_and_arns_name_the_code_they_name_on_aws(functions):
     new = functions.archive(main="handler = lambda e, c: 'new ' + c.function_version")
     functions.client.update_function_code(FunctionName=name, ZipFile=new)
     arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
-    answers = {
-        each: functions.invoke(each)["Payload"] for each in (name, arn, f"{arn}:live", f"{name}:{version}")
-    }
+    answers = {each: functions.invoke(each)["Payload"] for each in (name, arn, f"{arn}:live", f"{name}:{version}")}
     assert answers == {name: "new $LATEST", arn: "new $LATEST", f"{arn}:live": "old 1", f"{name}:{version}": "old 1"}
     assert functions.invoke(name, Qualifier="live")["ExecutedVersion"] == "1"
 
@@ -177,7 +176,7 @@ def test_a_dry_run_checks_and_runs_nothing(functions):
 
 @pytest.mark.parametrize("name", ["nobody", "nobody:3", "arn:aws:lambda:eu-west-1:123456789012:function:nobody"])
 def test_a_function_that_does_not_exist_is_not_found(functions, name):
-    with pytest.raises(ClientError, match="Function not found: .*nobody") as error:
+    with pytest.raises(ClientError, match=r"Function not found: .*nobody") as error:
         functions.invoke(name)
     assert error.value.response["Error"]["Code"] == "ResourceNotFoundException"
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
@@ -185,7 +184,7 @@ def test_a_function_that_does_not_exist_is_not_found(functions, name):
 
 def test_another_runtime_is_refused_with_a_sentence(functions):
     name = functions.create("", runtime="nodejs20.x")
-    with pytest.raises(ClientError, match="needs the runtime nodejs20.x; .* Python runtimes alone"):
+    with pytest.raises(ClientError, match=r"needs the runtime nodejs20.x; .* Python runtimes alone"):
         functions.invoke(name)
 
 

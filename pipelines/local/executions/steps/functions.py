@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from pipelines.local.aws import Json, shorten
@@ -20,7 +21,12 @@ _FORMS = {
     "Float": re.compile(r"[+-]?(\d{1,200}(\.\d{0,200})?|\.\d{1,200})([eE][+-]?\d{1,2})?"),
     "Boolean": re.compile(r"true|false", re.IGNORECASE),
 }
-_PARSERS = {"String": str, "Integer": int, "Float": float, "Boolean": lambda text: text.lower() == "true"}
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "String": str,
+    "Integer": int,
+    "Float": float,
+    "Boolean": lambda text: text.lower() == "true",
+}
 
 
 def function(turn: Turn) -> None:
