@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 

@@ -22,9 +22,9 @@ def post(url, action, body):
             return error.code, json.loads(error.read())
 
 
-def test_each_start_is_from_a_clean_slate(tmp_path, s3_of):
-    server = EmbeddedSageMaker(state=tmp_path)
-    for _ in range(2):
+def test_a_start_on_a_new_folder_is_from_a_clean_slate(tmp_path, s3_of):
+    for name in ("one", "another"):
+        server = EmbeddedSageMaker(state=tmp_path / name)
         with server as aws:
             assert aws.url.startswith("http://127.0.0.1:")
             assert s3_of(aws).list_buckets()["Buckets"] == []

@@ -27,10 +27,10 @@ _KEPT = re.compile(
     r"|wsgi\.url_scheme|moto\.preserved_header_names|HTTP_.+"
 )
 # Conditions have been met: once earlier calls have been dropped they might not be again. Bodies come whole, not in
-# chunks. Credentials for a session are nobody's business.
+# chunks. Credentials for a session are nobody's business, and what a client says of itself has no effect.
 _LEFT_OUT = re.compile(
     r"HTTP_(IF_(NONE_)?MATCH|IF_(UN)?MODIFIED_SINCE|X_AMZ_COPY_SOURCE_IF_.+|TRANSFER_ENCODING|CONNECTION|EXPECT"
-    r"|X_AMZ_SECURITY_TOKEN|CONTENT_LENGTH)"
+    r"|X_AMZ_SECURITY_TOKEN|CONTENT_LENGTH|USER_AGENT|ACCEPT.*|AMZ_SDK_.+)"
 )
 
 
@@ -63,9 +63,7 @@ def _is_reading(action: str) -> bool:
 
 def head(environ: WSGIEnvironment) -> Json:
     """What has to be kept of a call beside its body."""
-    return {
-        name: value for name, value in environ.items() if _KEPT.fullmatch(name) and not _LEFT_OUT.fullmatch(name)
-    }
+    return {name: value for name, value in environ.items() if _KEPT.fullmatch(name) and not _LEFT_OUT.fullmatch(name)}
 
 
 def whole(head: WSGIEnvironment, body: IO[bytes], length: int) -> WSGIEnvironment:

@@ -16,62 +16,62 @@ import moto.s3.models
 from moto.moto_api._internal import mock_random
 from moto.moto_api._internal.moto_random import MotoRandom
 
-# The modules that read the clock for what moto keeps: all others call `moto.core.utils.utcnow`.
+# The modules that read the clock for what moto keeps; nearly all others call `moto.core.utils.utcnow`.
 _CLOCKS: tuple[Any, ...] = (moto.core.utils, moto.s3.models)
 
 
-class _Generators(threading.local):
+class _OfThread(threading.local):
+    """What a thread's calls of moto see; threads do not disturb each other."""
+
     def __init__(self) -> None:
-        self.current = random.Random()  # noqa: S311 - of identifiers, not of secrets
+        self.generator = random.Random()  # noqa: S311 - of identifiers, not of secrets
+        self.moment: float | None = None
 
 
-_generators = _Generators()
+_of_thread = _OfThread()
 
 
-class _RandomOfThread(MotoRandom):
-    """Moto's one source of randomness, with a generator for each thread: seeding one call leaves others alone."""
+class _Random(MotoRandom):
+    """Moto's one source of randomness."""
 
     def random(self) -> float:
-        return _generators.current.random()
+        return _of_thread.generator.random()
 
     def getrandbits(self, k: int, /) -> int:
-        return _generators.current.getrandbits(k)
+        return _of_thread.generator.getrandbits(k)
 
 
-class _SteeredDatetime(datetime.datetime):
-    moment = datetime.datetime.fromtimestamp(0, datetime.UTC)
+class _Datetime(datetime.datetime):
+    """Moto's clock."""
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
-        return cls.moment.astimezone(tz) if tz else cls.moment.astimezone().replace(tzinfo=None)
+        if _of_thread.moment is None:
+            return datetime.datetime.now(tz)
+        return datetime.datetime.fromtimestamp(_of_thread.moment, tz)
 
 
 def install() -> None:
-    """Let moto's identifiers be seeded by `seeded`: its modules share one generator, but for those of uploads."""
-    mock_random.__class__ = _RandomOfThread
+    """Let `repeatable` steer moto, in this process and for good; without it moto is as it was."""
+    mock_random.__class__ = _Random  # every module of moto holds this one object already
     uploads: Any = moto.s3.models
-    uploads.os = SimpleNamespace(**{**vars(os), "urandom": lambda size: _generators.current.randbytes(size)})
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Within this thread, moto's identifiers are those that `seed` determines."""
-    before, _generators.current = _generators.current, random.Random(seed)  # noqa: S311 - see above
-    try:
-        yield
-    finally:
-        _generators.current = before
-
-
-@contextmanager
-def clock_at(moment: float) -> Iterator[None]:
-    """For the whole process, moto believes it is `moment`, in epoch seconds: only before it serves anybody."""
-    steered = type("_At", (_SteeredDatetime,), {"moment": datetime.datetime.fromtimestamp(moment, datetime.UTC)})
+    uploads.os = SimpleNamespace(**{**vars(os), "urandom": lambda size: _of_thread.generator.randbytes(size)})
     names = {name: value for name, value in vars(datetime).items() if not name.startswith("__")}
     for module in _CLOCKS:
-        module.datetime = SimpleNamespace(**{**names, "datetime": steered})
+        module.datetime = SimpleNamespace(**{**names, "datetime": _Datetime})
+
+
+@contextmanager
+def repeatable(seed: int, moment: float) -> Iterator[None]:
+    """Within this thread, moto's identifiers are those that `seed` determines, and it is `moment`.
+
+    Args:
+        seed: any number.
+        moment: in epoch seconds.
+    """
+    before = _of_thread.generator, _of_thread.moment
+    _of_thread.generator, _of_thread.moment = random.Random(seed), moment  # noqa: S311 - see above
     try:
         yield
     finally:
-        for module in _CLOCKS:
-            module.datetime = datetime
+        _of_thread.generator, _of_thread.moment = before

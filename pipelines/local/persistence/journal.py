@@ -20,7 +20,7 @@ from pipelines.local.aws import Json
 from pipelines.local.persistence.bodies import Bodies, Body
 from pipelines.local.persistence.calls import changes, head, may_change, whole
 from pipelines.local.persistence.compaction import superseded
-from pipelines.local.persistence.determinism import clock_at, install, seeded
+from pipelines.local.persistence.determinism import install, repeatable
 from pipelines.local.persistence.effects import Effect, effect
 from pipelines.local.store import Store
 
@@ -98,7 +98,7 @@ class Journal:
         """Have moto answer, and write the call down if it answers well."""
         moment, seed = time.time(), secrets.randbits(64)
         kept = head(environ)  # moto may change what it is given
-        with seeded(seed):
+        with repeatable(seed, moment):
             response = self._answer(environ, body)
         if response.status_code < HTTPStatus.BAD_REQUEST:
             begun = _UPLOAD.search(response.get_data()) if "uploads" in kept.get("QUERY_STRING", "") else None
@@ -122,7 +122,7 @@ class Journal:
         """Make a kept call again; tells whether moto answers well."""
         body = self._bodies.kept(document["Body"])
         try:
-            with clock_at(document["Time"]), seeded(document["Seed"]):
+            with repeatable(document["Seed"], document["Time"]):
                 response = self._answer(document["Head"], body)
         except Exception:  # the others are still worth repeating
             _log.exception("%s %s could not be repeated", document["Head"]["REQUEST_METHOD"], _path(document))
