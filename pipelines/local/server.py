@@ -17,6 +17,7 @@ from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
 from pipelines.local.executions.pipelines import Pipelines
 from pipelines.local.executions.turns import Services
+from pipelines.local.experiments.service import Experiments
 from pipelines.local.functions.service import Functions
 from pipelines.local.gateway import Gateway
 from pipelines.local.jobs.service import Jobs
@@ -138,20 +139,21 @@ class EmbeddedSageMaker:
         self._connection = Connection(f"http://{host}:{port}")
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
+        experiments = Experiments(self._store, announcements)
         self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
         self._tuning = TuningJobs(self._jobs)
         self._functions = Functions(self._state / "functions", self._connection)
         self._pipelines = Pipelines(
             Services(self._jobs, self._tuning, self._functions, self._connection, announcements)
         )
-        ours = (self._jobs, self._tuning, self._pipelines)
+        ours = (self._jobs, self._tuning, self._pipelines, experiments)
         tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
         journal = Journal(MotoApplication(), self._store, self._state / "aws")
         gateway = Gateway(
             journal,
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
-            routes=self._functions.routes(),
+            routes=(*self._functions.routes(), *experiments.routes()),
         )
         self._server = make_server(
             host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()

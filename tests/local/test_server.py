@@ -69,8 +69,11 @@ def test_a_wrong_request_is_answered_in_awss_form(tiny, action, body, code, says
 
 
 def test_what_is_not_ours_is_answered_by_moto(tiny):
-    tiny.sagemaker.create_experiment(ExperimentName="kept-by-moto")
-    names = [item["ExperimentName"] for item in tiny.sagemaker.list_experiments()["ExperimentSummaries"]]
+    tiny.sagemaker.create_model_package_group(ModelPackageGroupName="kept-by-moto")
+    names = [
+        item["ModelPackageGroupName"]
+        for item in tiny.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    ]
     assert names == ["kept-by-moto"]
 
 

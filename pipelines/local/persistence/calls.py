@@ -21,7 +21,8 @@ _PASSING = re.compile(
     r"(Send|Receive|ChangeMessage|DeleteMessage|Publish|PutEvents|PutLogEvents|CreateLogStream|PutMetricData"
     r"|Assume|Decode).*"
 )
-_PASSING_PATHS = re.compile(r"/moto-api/.*|.*/invocations|/BatchPutMetrics")
+_ACTION_PATH = re.compile(r"/service/\w+/operation/(\w+)")  # of AWS's CBOR protocol
+_PASSING_PATHS = re.compile(r"/moto-api/.*|.*/invocations")
 _KEPT = re.compile(
     r"REQUEST_METHOD|REQUEST_URI|RAW_URI|SCRIPT_NAME|PATH_INFO|QUERY_STRING|SERVER_(NAME|PORT|PROTOCOL)|CONTENT_TYPE"
     r"|wsgi\.url_scheme|moto\.preserved_header_names|HTTP_.+"
@@ -36,12 +37,10 @@ _LEFT_OUT = re.compile(
 
 def may_change(environ: WSGIEnvironment) -> bool:
     """Whether a call may change what moto keeps, as far as its head tells."""
-    action = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-    return not (
-        environ["REQUEST_METHOD"] in _READING_METHODS
-        or _PASSING_PATHS.fullmatch(environ.get("PATH_INFO", ""))
-        or _is_reading(action)
-    )
+    path = environ.get("PATH_INFO", "")
+    named = _ACTION_PATH.fullmatch(path)
+    action = named[1] if named else environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+    return not (environ["REQUEST_METHOD"] in _READING_METHODS or _PASSING_PATHS.fullmatch(path) or _is_reading(action))
 
 
 def changes(environ: WSGIEnvironment, form: bytes) -> bool:
