@@ -11,6 +11,7 @@ from botocore.config import Config
 from pipelines.local.aws import REGION
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -64,6 +65,12 @@ class Connection:
     def sagemaker(self) -> SageMakerClient:
         """The SageMaker client."""
         client: SageMakerClient = self.client("sagemaker")
+        return client
+
+    @property
+    def cloudwatch(self) -> CloudWatchClient:
+        """The CloudWatch client."""
+        client: CloudWatchClient = self.client("cloudwatch")
         return client
 
     def client(self, service: str) -> Any:

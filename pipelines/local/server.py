@@ -20,13 +20,19 @@ from pipelines.local.executions.turns import Services
 from pipelines.local.experiments.service import Experiments
 from pipelines.local.functions.service import Functions
 from pipelines.local.gateway import Gateway
+from pipelines.local.hosting.invocations import Invocations
+from pipelines.local.hosting.service import Hosting
+from pipelines.local.jobs.fleet import Surroundings
+from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.service import Jobs
+from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.moto_application import MotoApplication
 from pipelines.local.persistence.folder import FolderInUseError, StateFolder
 from pipelines.local.persistence.journal import Journal
 from pipelines.local.registry import Registry
 from pipelines.local.store import Store
 from pipelines.local.tags import Tags
+from pipelines.local.transforms.job import TransformJob
 from pipelines.local.tuning.service import TuningJobs
 
 _GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
@@ -113,6 +119,7 @@ class EmbeddedSageMaker:
             self._tuning.close(_CLOSE_SECONDS)
             self._jobs.close(_CLOSE_SECONDS)
             self._functions.close(_CLOSE_SECONDS)
+            self._hosting.close()
         finally:
             server.shutdown()
             server.server_close()
@@ -120,6 +127,17 @@ class EmbeddedSageMaker:
             self._store.close()
             self._folder.release()
             _one_at_a_time.release()
+
+    def interrupt(self, training_job_name: str) -> None:
+        """Take the spot instances of a training job away, as AWS does when it wants them back.
+
+        The job gets SIGTERM and its grace time; what it then has in its checkpoint folder is stored, and it starts
+        again from there. Other processes do it by `POST /embedded/training-jobs/<name>/interrupt`.
+
+        Raises:
+            ApiError: there is no such job, it is not a managed spot training, or does not train at this moment.
+        """
+        self._jobs.interrupt(training_job_name)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -139,21 +157,30 @@ class EmbeddedSageMaker:
         self._connection = Connection(f"http://{host}:{port}")
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
-        experiments = Experiments(self._store, announcements)
-        self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
-        self._tuning = TuningJobs(self._jobs)
+        kept = (self._store, announcements)
+        experiments = Experiments(*kept)  # before jobs, which tell of those that ended with the last server
+        places = (self._containers, self._connection)
+        kinds = (ProcessingJob, TrainingJob, TransformJob)
+        self._jobs = Jobs(self._state / "jobs", *places, *kept, kinds, _GRACE_SECONDS)
+        self._tuning = TuningJobs(self._jobs, *kept)
+        serving = Surroundings(self._state / "endpoints", *places, self._jobs.running, _GRACE_SECONDS)
+        self._hosting = Hosting(serving, *kept)
         self._functions = Functions(self._state / "functions", self._connection)
-        self._pipelines = Pipelines(
-            Services(self._jobs, self._tuning, self._functions, self._connection, announcements)
-        )
-        ours = (self._jobs, self._tuning, self._pipelines, experiments)
+        services = Services(self._jobs, self._tuning, self._functions, self._hosting, self._connection, announcements)
+        self._pipelines = Pipelines(services)
+        ours = (self._jobs, self._tuning, self._hosting, self._pipelines, experiments)
         tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
         journal = Journal(MotoApplication(), self._store, self._state / "aws")
         gateway = Gateway(
             journal,
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
-            routes=(*self._functions.routes(), *experiments.routes()),
+            routes=[
+                *self._jobs.routes(),
+                *Invocations(self._hosting).routes(),
+                *self._functions.routes(),
+                *experiments.routes(),
+            ],
         )
         self._server = make_server(
             host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
@@ -163,6 +190,7 @@ class EmbeddedSageMaker:
         self._thread = threading.Thread(target=self._server.serve_forever, name="embedded-sagemaker", daemon=True)
         self._thread.start()
         _log.debug("listening on %s", self.url)
+        self._hosting.resume()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -30,6 +30,7 @@ class _Call:
 _CALLS = {
     "Processing": _Call("CreateProcessingJob", frozenset({"ProcessingJobName"})),
     "Training": _Call("CreateTrainingJob", frozenset({"TrainingJobName"})),
+    "Transform": _Call("CreateTransformJob", frozenset({"TransformJobName"})),
     "Tuning": _Call("CreateHyperParameterTuningJob", frozenset({"HyperParameterTuningJobName"})),
     "RegisterModel": _Call("CreateModelPackage"),
 }

@@ -14,6 +14,7 @@ from pipelines.local.executions.turns import StepFailed, Turn
 _TYPES: dict[str, Callable[[Turn], None]] = {
     "Processing": jobs.processing,
     "Training": jobs.training,
+    "Transform": jobs.transform,
     "Tuning": jobs.tuning,
     "Lambda": functions.function,
     "Condition": flow.condition,
