@@ -37,7 +37,7 @@ _CALLS = {
     "EndpointConfig": _Call("CreateEndpointConfig", frozenset({"EndpointConfigName"})),
     "Endpoint": _Call("CreateEndpoint"),
 }
-STEP_TYPES = (*_CALLS, "Condition", "Fail")
+STEP_TYPES = (*_CALLS, "Lambda", "Condition", "Fail")
 
 
 def validate(definition: Definition) -> None:
@@ -126,8 +126,15 @@ def _check_fail(step: Step) -> None:
         raise invalid(f"The fail step '{step.name}' needs an ErrorMessage: a string or an expression.")
 
 
+def _check_function(step: Step) -> None:
+    if not step.function_arn:
+        raise invalid(f"The lambda step '{step.name}' needs a FunctionArn.")
+    _check_unique("output parameter", [output.name for output in step.output_parameters])
+
+
 _ARGUMENTS: dict[str, Callable[[Step], None]] = {
     **dict.fromkeys(_CALLS, _check_call),
+    "Lambda": _check_function,
     "Condition": _check_conditions,
     "Fail": _check_fail,
 }

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from pipelines.local.aws import ApiError
 from pipelines.local.definitions.expressions import ExpressionError
-from pipelines.local.executions.steps import flow, hosting, jobs, registry
+from pipelines.local.executions.steps import flow, functions, hosting, jobs, registry
 from pipelines.local.executions.turns import StepFailed, Turn
 
 _TYPES: dict[str, Callable[[Turn], None]] = {
@@ -16,6 +16,7 @@ _TYPES: dict[str, Callable[[Turn], None]] = {
     "Training": jobs.training,
     "Transform": jobs.transform,
     "Tuning": jobs.tuning,
+    "Lambda": functions.function,
     "Condition": flow.condition,
     "RegisterModel": registry.register_model,
     "Model": hosting.model,

@@ -47,6 +47,9 @@ def tuning(turn: Turn) -> None:
 def _run_job(turn: Turn, kind: type[Job]) -> None:
     arguments = resolve(turn.step.arguments, turn.scope)
     arguments.pop("ExperimentConfig", None)
+    experiment = turn.execution.definition.experiment
+    if experiment:  # as on AWS, the pipeline's own: its steps cannot choose another
+        arguments["ExperimentConfig"] = resolve(experiment, turn.scope)
     name = job_name(f"pipelines-{turn.execution.identity}", turn.step.name, _LONGEST_JOB_NAME)
     request = {**arguments, kind.name_field(): name}
     check(f"Create{kind.kind.capitalize()}Job", request)
