@@ -129,9 +129,9 @@ class EmbeddedSageMaker:
         announcements = Announcements()
         self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
         self._tuning = TuningJobs(self._jobs)
-        self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection, announcements))
+        self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection, announcements), self._store)
         ours = (self._jobs, self._tuning, self._pipelines)
-        tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
+        tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()}, self._store)
         gateway = Gateway(
             DomainDispatcherApplication(create_backend_app),
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
