@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from pipelines.local.aws import ApiError
 from pipelines.local.definitions.definition import Step
 from pipelines.local.definitions.policies import MOST_ATTEMPTS, ExceptionType, RetryPolicy
+from pipelines.local.executions.turns import StepFailed
 
+_SHORTEST_PAUSE_SECONDS = 0.1  # so that a policy without an interval does not keep a core busy
 _LONGEST_PAUSE_SECONDS = 10 * 86_400  # what an ExpireAfterMin can be at most
 _SERVER_ERRORS = 500  # HTTP statuses from here on
 _CODES: dict[str, ExceptionType] = {
@@ -34,9 +36,11 @@ def exception_type(error: Exception, step_type: str) -> ExceptionType | None:
     """What retry policies call an error; None for one that no policy is about, such as an algorithm's.
 
     Args:
-        error: what ended the attempt: StepFailed, or an error of the server.
+        error: what ended the attempt: StepFailed, or an unforeseen error of the server.
         step_type: of the step.
     """
+    if not isinstance(error, StepFailed):
+        return "Step.SERVICE_FAULT"
     cause = error.__cause__
     if isinstance(cause, ClientError):
         status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -44,8 +48,6 @@ def exception_type(error: Exception, step_type: str) -> ExceptionType | None:
         return _CODES.get(cause.response["Error"]["Code"], fault)
     if isinstance(cause, ApiError):
         return _CODES.get(cause.code)
-    if isinstance(error, BotoCoreError):
-        return "Step.SERVICE_FAULT"
     found = _REASONS.get(str(error).split(":")[0])
     return None if found == "SageMaker.JOB_INTERNAL_ERROR" and step_type in _RETRIES_WITHIN else found
 
@@ -63,9 +65,10 @@ class Retries:
         kind = exception_type(error, self._step.type)
         for number, policy in enumerate(self._step.retry_policies):
             if kind in policy.exception_types:
-                pause = min(policy.interval_seconds * policy.backoff_rate ** self._used[number], _LONGEST_PAUSE_SECONDS)
+                pause = policy.interval_seconds * policy.backoff_rate ** self._used[number]
+                bounded = min(max(pause, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
                 self._used[number] += 1
-                return pause if self._allows(policy, self._used[number], pause) else None
+                return bounded if self._allows(policy, self._used[number], bounded) else None
         return None
 
     def _allows(self, policy: RetryPolicy, attempt: int, pause: float) -> bool:

@@ -243,6 +243,10 @@ def test_reasons_of_jobs_have_the_names_of_retry_policies(message, kind, expecte
     assert exception_type(StepFailed(message), kind) == expected
 
 
+def test_an_unforeseen_error_is_a_fault_of_the_service():
+    assert exception_type(OSError("no space left"), "Training") == "Step.SERVICE_FAULT"
+
+
 @pytest.mark.parametrize(
     ("code", "status", "expected"),
     [
