@@ -173,9 +173,9 @@ class EmbeddedSageMaker:
         self._hosting = Hosting(serving, *kept)
         self._functions = Functions(self._state / "functions", self._connection)
         services = Services(self._jobs, self._tuning, self._functions, self._hosting, self._connection, announcements)
-        self._pipelines = Pipelines(services)
+        self._pipelines = Pipelines(services, self._store)
         ours = (self._jobs, self._tuning, self._hosting, self._pipelines, experiments)
-        tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
+        tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()}, self._store)
         journal = Journal(MotoApplication(), self._store, self._state / "aws")
         gateway = Gateway(
             journal,

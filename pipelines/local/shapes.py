@@ -56,6 +56,14 @@ def input_shape(action: str) -> StructureShape:
     return shape
 
 
+def output_shape(action: str) -> StructureShape:
+    """The shape of an action's output."""
+    shape = service().operation_model(action).output_shape
+    if shape is None:
+        raise ValueError(f"{action} answers nothing")
+    return shape
+
+
 def problems(
     shape: Shape,
     value: Any,

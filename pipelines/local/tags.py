@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable
 
 from pipelines.local.aws import Action, Json, NotOursError, page
+from pipelines.local.store import Store
+
+_TAGS = "tags"  # kind of document in the store
 
 
 class Tags:
@@ -13,11 +16,12 @@ class Tags:
 
     Args:
         created_with: gives the first tags of everything kept here, by ARN.
+        store: where tags that have changed since are kept.
     """
 
-    def __init__(self, created_with: Callable[[], dict[str, list[Json]]]) -> None:
+    def __init__(self, created_with: Callable[[], dict[str, list[Json]]], store: Store) -> None:
         self._created_with = created_with
-        self._tags: dict[str, dict[str, str]] = {}
+        self._store = store
         self._lock = threading.Lock()
 
     def actions(self) -> dict[str, Action]:
@@ -26,8 +30,8 @@ class Tags:
 
     def _add(self, request: Json) -> Json:
         with self._lock:
-            tags = self._of(request)
-            tags.update({tag["Key"]: tag["Value"] for tag in request["Tags"]})
+            tags = {**self._of(request), **{tag["Key"]: tag["Value"] for tag in request["Tags"]}}
+            self._store.put(_TAGS, request["ResourceArn"], tags)
             return {"Tags": _lines(tags)}
 
     def _list(self, request: Json) -> Json:
@@ -36,9 +40,8 @@ class Tags:
 
     def _delete(self, request: Json) -> Json:
         with self._lock:
-            tags = self._of(request)
-            for key in request["TagKeys"]:
-                tags.pop(key, None)
+            tags = {key: value for key, value in self._of(request).items() if key not in request["TagKeys"]}
+            self._store.put(_TAGS, request["ResourceArn"], tags)
             return {}
 
     def _of(self, request: Json) -> dict[str, str]:
@@ -46,8 +49,10 @@ class Tags:
         resource = request["ResourceArn"]
         first = self._created_with().get(resource)
         if first is None:
+            self._store.remove(_TAGS, resource)  # it may have been ours, and another may get its name
             raise NotOursError(resource)
-        return self._tags.setdefault(resource, {tag["Key"]: tag["Value"] for tag in first})
+        changed = self._store.get(_TAGS, resource)
+        return {tag["Key"]: tag["Value"] for tag in first} if changed is None else changed
 
 
 def _lines(tags: dict[str, str]) -> list[Json]:

@@ -211,6 +211,12 @@ def until():
 
 
 @pytest.fixture(scope="session")
+def tiny_of():
+    """Make the clients of any server, given that and its state folder."""
+    return Tiny
+
+
+@pytest.fixture(scope="session")
 def containers(tmp_path_factory) -> Path:
     """A folder of containers with one trainer in it."""
     folder = tmp_path_factory.mktemp("containers")

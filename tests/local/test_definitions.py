@@ -23,6 +23,23 @@ def condition(*conditions, then=(), name="Gate"):
     return {"Name": name, "Type": "Condition", "Arguments": arguments}
 
 
+def branches(then, otherwise):
+    arguments = {"Conditions": [{"Type": "Equals", "LeftValue": 1, "RightValue": 1}]}
+    arguments |= {"IfSteps": then, "ElseSteps": otherwise}
+    return {"Name": "Gate", "Type": "Condition", "Arguments": arguments}
+
+
+def train():
+    """Arguments of a training step."""
+    return {
+        "RoleArn": "arn:aws:iam::123456789012:role/tiny",
+        "AlgorithmSpecification": {"TrainingImage": "tiny", "TrainingInputMode": "File"},
+        "OutputDataConfig": {"S3OutputPath": "s3://tiny-bucket/models"},
+        "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    }
+
+
 def parameter(**fields):
     return {"Name": "P", "Type": "Integer", **fields}
 
@@ -86,6 +103,59 @@ BROKEN = {
         "one of 1, 2",
     ),
     "a parameter's unknown type": (definition(FAIL, parameters=[parameter(Type="Colour")]), "Type"),
+    "a property that the step cannot have": (
+        definition(
+            {"Name": "T", "Type": "Training", "Arguments": train()},
+            fail({"Get": "Steps.T.ModelArtifacts.Nope"}),
+        ),
+        "In the step 'Stop': The step 'T' has no property 'ModelArtifacts.Nope': .* one of S3ModelArtifacts",
+    ),
+    "an item of a single value": (
+        definition(
+            {"Name": "T", "Type": "Training", "Arguments": train()},
+            fail({"Std:Join": {"On": "", "Values": [{"Get": "Steps.T.TrainingJobStatus[0]"}]}}),
+        ),
+        "no property 'TrainingJobStatus.*no '0' in a string",
+    ),
+    "a name in a list without names": (
+        definition(
+            {"Name": "T", "Type": "Training", "Arguments": train()},
+            fail({"Get": "Steps.T.SecondaryStatusTransitions['x'].Status"}),
+        ),
+        "no 'x' in a list",
+    ),
+    "a condition's other property": (
+        definition(condition({"Type": "Equals", "LeftValue": 1, "RightValue": 1}), fail({"Get": "Steps.Gate.Result"})),
+        "a Condition step has only Outcome",
+    ),
+    "a property of a fail step": (
+        definition(fail("x"), fail({"Get": "Steps.Stop.A"}, Name="B")),
+        "The step 'Stop' has no property 'A': it has none",
+    ),
+    "a step of the other branch": (
+        definition(branches([fail("x")], [fail("y", Name="B", DependsOn=["Stop"])])),
+        "'B' can never run: it waits for 'Stop'.*both branches of the condition 'Gate'",
+    ),
+    "a step that waits for both branches": (
+        definition(branches([fail("x")], [fail("y", Name="B")]), fail("z", Name="C", DependsOn=["Stop", "B"])),
+        "'C' can never run",
+    ),
+    "a condition on its own branch": (
+        definition(
+            condition({"Type": "Equals", "LeftValue": {"Get": "Steps.Stop.A"}, "RightValue": 1}, then=[FAIL]),
+        ),
+        "circle",
+    ),
+    "retries of a step that has none": (
+        definition({**FAIL, "RetryPolicies": [{"ExceptionType": ["Step.THROTTLING"]}]}),
+        "'Stop' has RetryPolicies, which Fail steps cannot have",
+    ),
+    "too many steps": (definition(*(fail("x", Name=f"S{n}") for n in range(51))), "51 steps; .* at most 50"),
+    "too many parameters": (
+        definition(FAIL, parameters=[parameter(Name=f"P{n}") for n in range(201)]),
+        "201 parameters; .* at most 200",
+    ),
+    "a description without end": (definition(fail("x", Description="x" * 3073)), "Description"),
     "nesting without end": (definition(fail({"a": json.loads("[" * 90 + "]" * 90)})), "nested"),
 }
 
@@ -96,6 +166,19 @@ def test_a_broken_definition_is_refused_with_what_is_wrong(tiny, case):
     with pytest.raises(ClientError, match=says) as error:
         create(tiny, text)
     assert error.value.response["Error"]["Code"] == "ValidationException"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ModelArtifacts.S3ModelArtifacts",
+        "FinalMetricDataList['loss'].Value",
+        "SecondaryStatusTransitions[0].Status",
+        "HyperParameters['any']",
+    ],
+)
+def test_what_describe_training_job_answers_can_be_referred_to(tiny, path):
+    tiny.create([{"Name": "T", "Type": "Training", "Arguments": train()}, fail({"Get": f"Steps.T.{path}"})])
 
 
 @pytest.mark.parametrize(

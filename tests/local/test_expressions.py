@@ -126,16 +126,47 @@ TREES = st.recursive(
 )
 
 
-@given(TREES, st.data())
-def test_a_path_leads_to_the_value_it_was_made_from(tree, data):
-    value, path = [tree], "[0]"
-    value = tree
+def drawn_path(tree, data):
+    """A path into a tree, and the value that it leads to."""
+    value, path = tree, ""
     while isinstance(value, (dict, list)) and data.draw(st.booleans()):
         key = data.draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
         plain = isinstance(key, str) and key and not set(key) & set(".[]'\"")
         path += f"[{key}]" if isinstance(key, int) else f".{key}" if plain else f"['{key}']"
         value = value[key]
-    assert look_up([tree], path) == value
+    return path, value
+
+
+@given(TREES, st.data())
+def test_a_path_leads_to_the_value_it_was_made_from(tree, data):
+    path, value = drawn_path(tree, data)
+    assert look_up([tree], f"[0]{path}") == value
+
+
+@given(TREES, st.data(), st.text(max_size=2))
+def test_references_to_steps_have_the_value_of_the_model_also_in_joins(tree, data, on):
+    path, value = drawn_path(tree, data)
+    scope = Values(PARAMETERS, steps={"Step": {"Top": tree}})
+    reference = {"Get": f"Steps.Step.Top{path}"}
+    assert resolve(reference, scope) == value
+    if not isinstance(value, (dict, list)):
+        joined_up = {"Std:Join": {"On": on, "Values": [reference, {"Get": "Parameters.s"}, reference]}}
+        assert resolve(joined_up, scope) == on.join([str(value), "text", str(value)])
+
+
+@given(TREES, st.data())
+def test_json_gets_have_the_value_of_the_model_or_say_that_it_is_no_single_one(tree, data):
+    path, value = drawn_path(tree, data)
+    scope = Values(files={("Step", "File"): json.dumps({"top": tree}).encode()})
+    expression = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Step.PropertyFiles.File"}, "Path": f"top{path}"}}
+    if isinstance(value, (dict, list)):
+        with pytest.raises(ExpressionError, match="no single value"):
+            resolve(expression, scope)
+    else:
+        assert resolve(expression, scope) == value
+        condition = {"Type": "In", "QueryValue": expression, "Values": [value - 1, {"Get": "Parameters.i"}]}
+        check_condition(condition)
+        assert holds(condition, Values(PARAMETERS, files=scope.files)) is (value == 7)
 
 
 @given(st.text(max_size=12))

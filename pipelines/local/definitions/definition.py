@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pipelines.local.aws import Json, invalid
 from pipelines.local.definitions.expressions import references
 from pipelines.local.definitions.parameters import Parameter
+from pipelines.local.definitions.policies import CacheConfig, RetryPolicy
 
 _DEEPEST = 60  # levels of nesting; the engine walks definitions recursively
 
@@ -41,19 +42,19 @@ class OutputParameter(BaseModel):
 
 
 class Step(BaseModel):
-    """One step, as the definition writes it. Retry and cache settings are accepted and have no effect."""
+    """One step, as the definition writes it."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     name: StepName = Field(alias="Name")
     type: str = Field(alias="Type")
     arguments: dict[str, Any] = Field(alias="Arguments")
-    display_name: str | None = Field(None, alias="DisplayName")
-    description: str | None = Field(None, alias="Description")
+    display_name: str | None = Field(None, alias="DisplayName", max_length=256)
+    description: str | None = Field(None, alias="Description", max_length=3072)
     depends_on: list[str] = Field(default_factory=list, alias="DependsOn")
     property_files: list[PropertyFile] = Field(default_factory=list, alias="PropertyFiles")
-    retry_policies: Any = Field(None, alias="RetryPolicies")
-    cache_config: Any = Field(None, alias="CacheConfig")
+    retry_policies: list[RetryPolicy] = Field(default_factory=list, alias="RetryPolicies")
+    cache_config: CacheConfig | None = Field(None, alias="CacheConfig")
     function_arn: str | None = Field(None, alias="FunctionArn")
     output_parameters: list[OutputParameter] = Field(default_factory=list, alias="OutputParameters")
 

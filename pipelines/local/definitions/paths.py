@@ -14,7 +14,7 @@ _STEP = re.compile(
     re.VERBOSE,
 )
 # SageMaker's lists of named things are looked up by name too: Outputs['train'] is the one so named.
-_NAMES = ("OutputName", "InputName", "ChannelName", "MetricName", "Name")
+NAMES = ("OutputName", "InputName", "ChannelName", "MetricName", "Name")
 
 
 class PathError(Exception):
@@ -64,7 +64,7 @@ def _enter(value: Any, step: str | int, path: str, walked: str) -> Any:
         if isinstance(step, int) and step < len(value):
             return value[step]
         for item in value:
-            if isinstance(item, dict) and any(item.get(name) == step for name in _NAMES):
+            if isinstance(item, dict) and any(item.get(name) == step for name in NAMES):
                 return item
     where = f"'{walked.lstrip('.')}'" if walked else "it"
     has = f"has only {', '.join(map(str, value)) or 'nothing'}" if isinstance(value, dict) else "has no such item"

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from pipelines.local.aws import ApiError, invalid
+from pipelines.local.definitions.branches import check_branches
 from pipelines.local.definitions.conditions import check_condition
 from pipelines.local.definitions.definition import Definition, Step
 from pipelines.local.definitions.expressions import ExpressionError, Reference, is_expression, references
+from pipelines.local.definitions.policies import RETRYABLE
+from pipelines.local.definitions.properties import check_property
 from pipelines.local.shapes import input_shape, problems
+
+# AWS's quotas for a pipeline, and the largest definition of CreatePipeline.
+_MOST_STEPS = 50
+_MOST_PARAMETERS = 200
+_LONGEST_DEFINITION = 1_048_576  # characters
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ def validate(definition: Definition) -> None:
     Raises:
         ApiError: the first problem found, with the name of the step or parameter it lies in.
     """
+    _check_size(definition)
     _check_unique("parameter", [parameter.name for parameter in definition.parameters])
     _check_unique("step", [node.step.name for node in definition.nodes])
     for parameter in definition.parameters:
@@ -56,6 +65,20 @@ def validate(definition: Definition) -> None:
         TopologicalSorter({node.step.name: node.waits_for for node in definition.nodes}).prepare()
     except CycleError as error:
         raise invalid(f"The steps wait for each other in a circle: {' -> '.join(error.args[1])}.") from error
+    check_branches(definition)
+    for node in definition.nodes:
+        _check_properties(node.step, definition)
+
+
+def _check_size(definition: Definition) -> None:
+    counted = (
+        ("characters", len(definition.text), _LONGEST_DEFINITION),
+        ("steps", len(definition.nodes), _MOST_STEPS),
+        ("parameters", len(definition.parameters), _MOST_PARAMETERS),
+    )
+    for what, count, most in counted:
+        if count > most:
+            raise invalid(f"The pipeline definition has {count} {what}; it can have at most {most}.")
 
 
 def _check_unique(what: str, names: list[str]) -> None:
@@ -72,6 +95,9 @@ def _check_step(step: Step, definition: Definition) -> None:
         )
     if step.property_files and step.type != "Processing":
         raise invalid(f"The step '{step.name}' has PropertyFiles, which only Processing steps can have.")
+    if step.retry_policies and step.type not in RETRYABLE:
+        raise invalid(f"The step '{step.name}' has RetryPolicies, which {step.type} steps cannot have.")
+    _check_unique(f"property file of the step '{step.name}'", [file.name for file in step.property_files])
     for name in step.depends_on:
         if name not in definition.steps:
             raise invalid(f"The step '{step.name}' depends on '{name}', which is not a step of the pipeline.")
@@ -91,6 +117,15 @@ def _check_reference(reference: Reference, step: Step, definition: Definition) -
         raise _unresolved(step, f"the step '{name}', which is not a step of the pipeline")
     if kind == "file" and reference.path not in {file.name for file in definition.steps[name].property_files}:
         raise _unresolved(step, f"the property file '{reference.path}', which the step '{name}' does not declare")
+
+
+def _check_properties(step: Step, definition: Definition) -> None:
+    for reference in references(step.own_arguments):
+        if reference.kind == "step":
+            try:
+                check_property(definition.steps[reference.name], reference.path)
+            except ExpressionError as error:
+                raise invalid(f"In the step '{step.name}': {error}") from error
 
 
 def _unresolved(step: Step, what: str) -> ApiError:

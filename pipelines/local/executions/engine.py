@@ -8,29 +8,37 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from pipelines.local.definitions.definition import Node
-from pipelines.local.executions.records import Execution, StepRun
+from pipelines.local.executions.cache import StepCache
+from pipelines.local.executions.records import Execution
+from pipelines.local.executions.retries import Retries
+from pipelines.local.executions.runs import StepRun
 from pipelines.local.executions.scope import ExecutionScope
 from pipelines.local.executions.step_types import take
 from pipelines.local.executions.turns import Services, StepFailed, StepStopped, Turn
 from pipelines.local.s3 import Storage
 
-_MOST_PARALLEL_STEPS = 50  # AWS's default for an execution
+_MOST_PARALLEL_STEPS = 50  # AWS's default for an execution, and the most that a pipeline can have
 
 _log = logging.getLogger(__name__)
 
 
-def start(execution: Execution, services: Services) -> None:
-    """Run an execution in a thread of its own; it ends with `execution.finish`, whatever happens."""
+def start(execution: Execution, services: Services, cache: StepCache) -> None:
+    """Run an execution in a thread of its own; it ends with `execution.finish`, whatever happens.
+
+    Steps that have a run already, of an earlier attempt or another execution, are not run.
+    """
     name = f"execution-{execution.identity}"
-    threading.Thread(target=_Engine(execution, services).run, name=name, daemon=True).start()
+    threading.Thread(target=_Engine(execution, services, cache).run, name=name, daemon=True).start()
 
 
 class _Engine:
-    def __init__(self, execution: Execution, services: Services) -> None:
+    def __init__(self, execution: Execution, services: Services, cache: StepCache) -> None:
         self._execution = execution
         self._services = services
+        self._cache = cache
         self._scope = ExecutionScope(execution, Storage(services.connection.s3))
-        self._waiting = {node.step.name: node for node in execution.definition.nodes}
+        to_run = execution.selected - set(execution.runs)
+        self._waiting = {node.step.name: node for node in execution.definition.nodes if node.step.name in to_run}
         self._not_taken: set[str] = set()
         self._failure: str | None = None
 
@@ -51,14 +59,12 @@ class _Engine:
 
         As on AWS, steps that run while another fails are let run to their end.
         """
-        settings = self._execution.parallelism or {}
-        parallel = settings.get("MaxParallelExecutionSteps", _MOST_PARALLEL_STEPS)
-        with ThreadPoolExecutor(parallel, thread_name_prefix="step") as pool:
+        with ThreadPoolExecutor(_MOST_PARALLEL_STEPS, thread_name_prefix="step") as pool:
             running: set[Future[None]] = set()
             while True:
                 if self._failure is None and not self._execution.stopping:
-                    room = parallel - len(running)
-                    running |= {pool.submit(self._take, node) for node in self._next(room)}
+                    room = (self._execution.most_parallel or _MOST_PARALLEL_STEPS) - len(running)
+                    running |= {pool.submit(self._take, node) for node in self._next(max(room, 0))}
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -99,19 +105,40 @@ class _Engine:
 
     def _take(self, node: Node) -> None:
         run = self._execution.begin(node.step)
+        turn = Turn(self._execution, run, self._scope, self._services)
         try:
-            take(Turn(self._execution, run, self._scope, self._services))
+            if not self._cache.answers(turn):
+                self._attempt(turn)
+                self._cache.remember(turn)
         except StepStopped:
-            run.finish("Stopped")
+            self._execution.end(run, "Stopped")
         except StepFailed as error:
             self._fail(run, str(error))
         except Exception as error:
             _log.exception("The step %s met an error of the server", node.step.name)
             self._fail(run, f"InternalServerError: {type(error).__name__}: {error}")
         else:
-            run.finish("Succeeded")
+            self._execution.end(run, "Succeeded")
+
+    def _attempt(self, turn: Turn) -> None:
+        """Take a step, as often as its retry policies want."""
+        retries = Retries(turn.step)
+        while True:
+            try:
+                return take(turn)
+            except StepStopped:
+                raise
+            except Exception as error:
+                pause = retries.pause_seconds(error)
+                if pause is None:
+                    raise
+                _log.info("%s is tried again in %g seconds: %s", turn.step.name, pause, error)
+                self._execution.pause(pause)
+            if self._execution.stopping:
+                raise StepStopped
+            self._execution.begin_again(turn.run)
 
     def _fail(self, run: StepRun, reason: str) -> None:
-        run.finish("Failed", reason)
+        self._execution.end(run, "Failed", reason)
         if self._failure is None:
             self._failure = f"Step {run.step.name} failed: {reason}"

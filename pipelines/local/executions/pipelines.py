@@ -1,179 +1,137 @@
-"""The calls of AWS's API about pipelines and their executions."""
+"""The calls of AWS's API about pipelines and their versions; those about executions are in `control`."""
 
 from __future__ import annotations
 
-import secrets
-import string
-import threading
-
-from pipelines.local.aws import Action, Json, invalid, not_found, now, page, select
-from pipelines.local.definitions.definition import Definition, parse
-from pipelines.local.definitions.parameters import bind
+from pipelines.local.aws import Action, Json, invalid, page, select
+from pipelines.local.definitions.definition import parse
 from pipelines.local.definitions.validation import validate
-from pipelines.local.executions import engine
-from pipelines.local.executions.records import Execution, Pipeline
+from pipelines.local.executions.cache import StepCache
+from pipelines.local.executions.control import Executions
+from pipelines.local.executions.library import Library
 from pipelines.local.executions.turns import Services
+from pipelines.local.executions.versions import Pipeline
 from pipelines.local.s3 import Storage, TransferError
+from pipelines.local.store import Store
 
-_IDENTITY = string.ascii_lowercase + string.digits
-_ON_AWS_ONLY = ("SelectiveExecutionConfig", "PipelineVersionId", "PipelineVersionAlias", "MlflowExperimentName")
+_NAMES = {"PipelineVersionDisplayName": "display_name", "PipelineVersionDescription": "description"}
 
 
 class Pipelines:
-    """Keeps pipelines and their executions, and answers the calls about them."""
+    """Keeps pipelines and their executions, and answers the calls about them.
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    Args:
+        services: what steps work with.
+        store: where everything is kept.
+    """
+
+    def __init__(self, services: Services, store: Store) -> None:
         self._storage = Storage(services.connection.s3)
-        self._pipelines: dict[str, Pipeline] = {}
-        self._executions: dict[str, Execution] = {}
-        self._tokens: dict[tuple[str, str], Execution] = {}
-        self._lock = threading.RLock()
+        self._cache = StepCache(store, self._storage)
+        self._library = Library(store, services.announcements)
+        self._executions = Executions(self._library, services, self._cache)
 
     def actions(self) -> dict[str, Action]:
         """The calls that this answers, by name."""
         return {
             "CreatePipeline": self._create,
             "UpdatePipeline": self._update,
+            "UpdatePipelineVersion": self._update_version,
             "DescribePipeline": self._describe,
             "DeletePipeline": self._delete,
             "ListPipelines": self._list,
-            "StartPipelineExecution": self._start,
-            "StopPipelineExecution": self._stop,
-            "DescribePipelineExecution": lambda request: self._execution(request).describe(),
-            "ListPipelineExecutions": self._list_executions,
-            "ListPipelineExecutionSteps": self._list_steps,
-            "ListPipelineParametersForExecution": self._list_parameters,
-            "DescribePipelineDefinitionForExecution": self._describe_definition,
+            "ListPipelineVersions": self._list_versions,
+            **self._executions.actions(),
         }
 
     def tags(self) -> dict[str, list[Json]]:
         """The tags with which each pipeline was created, by its ARN."""
-        with self._lock:
-            return {each.arn: each.request.get("Tags", []) for each in self._pipelines.values()}
+        return {each.arn: each.settings.get("Tags", []) for each in self._library.pipelines()}
 
     def close(self, timeout_seconds: float) -> None:
         """Stop every execution and wait until all have ended."""
-        with self._lock:
-            executions = list(self._executions.values())
-        for execution in executions:
-            execution.stop()
-        for execution in executions:
-            execution.ended.wait(timeout_seconds)
+        self._executions.close(timeout_seconds)
 
     def _create(self, request: Json) -> Json:
-        definition = self._definition(request)
-        if definition is None:
+        text = self._definition(request)
+        if text is None:
             raise invalid("A pipeline needs a PipelineDefinition or a PipelineDefinitionS3Location.")
-        name = request["PipelineName"]
-        with self._lock:
-            if name in self._pipelines:
+        name, token = request["PipelineName"], request["ClientRequestToken"]
+        with self._library.lock:
+            present = self._library.find(name)
+            if present is not None and present.token == token:
+                return {"PipelineArn": present.arn}
+            if present is not None:
                 # The SageMaker SDK's upsert looks for these very words.
                 raise invalid(
                     "Pipeline names must be unique within an AWS account and region. "
                     f"Pipeline with name ({name}) already exists."
                 )
-            self._pipelines[name] = Pipeline(request, definition)
-            return {"PipelineArn": self._pipelines[name].arn}
+            pipeline = Pipeline({}, token)
+            pipeline.set(request)
+            pipeline.add_version(text, request.get("PipelineVersionAliases", []))
+            self._library.keep(pipeline)
+            return {"PipelineArn": pipeline.arn}
 
     def _update(self, request: Json) -> Json:
-        definition = self._definition(request)
-        with self._lock:
-            pipeline = self._pipeline(request)
-            changed = Pipeline({**pipeline.request, **request}, definition or pipeline.definition)
-            changed.request["PipelineName"] = pipeline.name
-            changed.created, changed.last_run = pipeline.created, pipeline.last_run
-            self._pipelines[pipeline.name] = changed
-            return {"PipelineArn": changed.arn}
+        """Change a pipeline; a definition that is not the latest one makes a new version."""
+        text = self._definition(request)
+        aliases = request.get("PipelineVersionAliases", [])
+        with self._library.lock:
+            pipeline = self._library.pipeline(request["PipelineName"])
+            latest = pipeline.version({})
+            if text is not None and text != latest.text:
+                latest = pipeline.add_version(text, aliases)
+            else:
+                pipeline.name_version(latest, aliases)
+            pipeline.set(request)
+            self._library.keep(pipeline)
+            return {"PipelineArn": pipeline.arn, "PipelineVersionId": latest.number}
+
+    def _update_version(self, request: Json) -> Json:
+        operations = request.get("PipelineVersionAliasOperations", {})
+        with self._library.lock:
+            pipeline = self._library.pipeline(request["PipelineArn"])
+            version = pipeline.version({"PipelineVersionId": request["PipelineVersionId"]})
+            for field, attribute in _NAMES.items():
+                if field in request:
+                    setattr(version, attribute, request[field])
+            version.aliases = [each for each in version.aliases if each not in operations.get("Remove", [])]
+            pipeline.name_version(version, operations.get("Add", []))
+            self._library.keep(pipeline)
+            return {"PipelineArn": pipeline.arn, "PipelineVersionId": version.number}
 
     def _describe(self, request: Json) -> Json:
-        return self._pipeline(request).describe()
+        with self._library.lock:
+            pipeline = self._library.pipeline(request["PipelineName"])
+            return pipeline.describe(pipeline.version(request))
 
     def _delete(self, request: Json) -> Json:
-        with self._lock:
-            return {"PipelineArn": self._pipelines.pop(self._pipeline(request).name).arn}
+        with self._library.lock:
+            pipeline = self._library.pipeline(request["PipelineName"])
+            self._library.remove(pipeline)
+            self._cache.forget(pipeline.arn)
+            return {"PipelineArn": pipeline.arn}
 
     def _list(self, request: Json) -> Json:
-        with self._lock:
-            lines = [pipeline.summary() for pipeline in self._pipelines.values()]
+        lines = [pipeline.summary() for pipeline in self._library.pipelines()]
         return page(select(lines, request, name="PipelineName"), request, "PipelineSummaries")
 
-    def _start(self, request: Json) -> Json:
-        refused = [field for field in _ON_AWS_ONLY if field in request]
-        if refused:
-            raise invalid(f"The embedded SageMaker does not support {', '.join(refused)}.")
-        with self._lock:
-            pipeline = self._pipeline(request)
-            token = (pipeline.name, request.get("ClientRequestToken", secrets.token_hex(16)))
-            if token not in self._tokens:
-                values = bind(pipeline.definition.parameters, request.get("PipelineParameters", []))
-                execution = Execution(_new_identity(), pipeline, values, request)
-                self._tokens[token] = self._executions[execution.arn] = execution
-                pipeline.last_run = now()
-                engine.start(execution, self._services)
-            return {"PipelineExecutionArn": self._tokens[token].arn}
+    def _list_versions(self, request: Json) -> Json:
+        with self._library.lock:
+            pipeline = self._library.pipeline(request["PipelineName"])
+            lines = [version.summary(pipeline.arn) for version in pipeline.versions.values()]
+        return page(select(lines, request, name="PipelineArn"), request, "PipelineVersionSummaries")
 
-    def _stop(self, request: Json) -> Json:
-        execution = self._execution(request)
-        if execution.ended.is_set():
-            raise invalid(f"The execution {execution.arn} cannot be stopped: it is {execution.status} already.")
-        execution.stop()
-        return {"PipelineExecutionArn": execution.arn}
-
-    def _list_executions(self, request: Json) -> Json:
-        pipeline = self._pipeline(request)
-        with self._lock:
-            executions = list(self._executions.values())
-        lines = [each.summary() for each in executions if each.pipeline_name == pipeline.name]
-        kept = select(lines, request, name="PipelineExecutionArn", created="StartTime")
-        return page(kept, request, "PipelineExecutionSummaries")
-
-    def _list_steps(self, request: Json) -> Json:
-        lines = self._execution(request).steps()
-        if request.get("SortOrder", "Descending") == "Descending":
-            lines.reverse()
-        return page(lines, request, "PipelineExecutionSteps")
-
-    def _list_parameters(self, request: Json) -> Json:
-        return page(self._execution(request).bound_parameters(), request, "PipelineParameters")
-
-    def _describe_definition(self, request: Json) -> Json:
-        execution = self._execution(request)
-        return {"PipelineDefinition": execution.definition.text, "CreationTime": execution.created}
-
-    def _definition(self, request: Json) -> Definition | None:
-        """The definition that a request brings, checked; None where it brings none."""
-        location = request.get("PipelineDefinitionS3Location")
-        text = request.get("PipelineDefinition")
-        if location is not None and text is not None:
-            raise invalid("Give either PipelineDefinition or PipelineDefinitionS3Location, not both.")
+    def _definition(self, request: Json) -> str | None:
+        """The definition of a create or update call, checked, where it has one."""
+        text, location = request.get("PipelineDefinition"), request.get("PipelineDefinitionS3Location")
+        if text is not None and location is not None:
+            raise invalid("Give PipelineDefinition or PipelineDefinitionS3Location, not both.")
         if location is not None:
             try:
                 text = self._storage.read(f"s3://{location['Bucket']}/{location['ObjectKey']}").decode()
             except (TransferError, UnicodeDecodeError) as error:
                 raise invalid(f"PipelineDefinitionS3Location cannot be read: {error}") from error
-        if text is None:
-            return None
-        definition = parse(text)
-        validate(definition)
-        return definition
-
-    def _pipeline(self, request: Json) -> Pipeline:
-        """The pipeline that a request names, by name or by ARN."""
-        name = request["PipelineName"].rsplit("pipeline/", 1)[-1]
-        with self._lock:
-            if name not in self._pipelines:
-                raise not_found(f"Pipeline '{name}' does not exist.")
-            return self._pipelines[name]
-
-    def _execution(self, request: Json) -> Execution:
-        with self._lock:
-            execution = self._executions.get(request["PipelineExecutionArn"])
-        if execution is None:
-            raise not_found(f"Pipeline execution '{request['PipelineExecutionArn']}' does not exist.")
-        return execution
-
-
-def _new_identity() -> str:
-    """Twelve characters, as AWS gives them."""
-    return "".join(secrets.choice(_IDENTITY) for _ in range(12))
+        if text is not None:
+            validate(parse(text))
+        return text

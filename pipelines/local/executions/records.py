@@ -1,19 +1,25 @@
-"""What is remembered of pipelines and their executions, and how AWS's calls describe it."""
+"""One execution of a pipeline: how far it is, with every change of it kept on disk and announced."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import asdict
+from typing import Protocol
 
-from pipelines.local.aws import Json, arn, now, shorten
+from pipelines.local.announcements import Announcement, Announcements
+from pipelines.local.aws import Json, invalid
 from pipelines.local.definitions.definition import Definition, Step
-from pipelines.local.definitions.expressions import as_text
 from pipelines.local.definitions.parameters import Value
+from pipelines.local.executions.facts import Facts
+from pipelines.local.executions.runs import StepRun
+from pipelines.local.store import Store
 
-_LONGEST_STEP_REASON = 1024  # characters, as in AWS's model
-_LONGEST_EXECUTION_REASON = 1300
+EXECUTIONS, RUNS = "pipeline-execution", "pipeline-step-run"  # kinds of documents in the store
+_EXECUTION_CHANGED = "SageMaker Model Building Pipeline Execution Status Change"
+_STEP_CHANGED = "SageMaker Model Building Pipeline Execution Step Status Change"
+_RETRIED = ("Failed", "Stopped")
+_INTERRUPTED = "InternalServerError: the server ended while this ran; RetryPipelineExecution goes on from here."
 
 
 class Stoppable(Protocol):
@@ -23,198 +29,212 @@ class Stoppable(Protocol):
         """Ask it to end."""
 
 
-@dataclass
-class Pipeline:
-    """A pipeline as it was last created or updated."""
-
-    request: Json
-    definition: Definition
-    created: float = field(default_factory=now)
-    modified: float = field(default_factory=now)
-    last_run: float | None = None
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        name: str = self.request["PipelineName"]
-        return name
-
-    @property
-    def arn(self) -> str:
-        """Its ARN."""
-        return arn(f"pipeline/{self.name}")
-
-    def describe(self) -> Json:
-        """The answer of DescribePipeline."""
-        return {
-            **_pick(self.request, "PipelineDisplayName", "PipelineDescription", "ParallelismConfiguration"),
-            "PipelineArn": self.arn,
-            "PipelineName": self.name,
-            "PipelineDefinition": self.definition.text,
-            "PipelineStatus": "Active",
-            "RoleArn": self.request["RoleArn"],
-            "CreationTime": self.created,
-            "LastModifiedTime": self.modified,
-            **({} if self.last_run is None else {"LastRunTime": self.last_run}),
-        }
-
-    def summary(self) -> Json:
-        """Its line in ListPipelines."""
-        return {
-            **_pick(self.request, "PipelineDisplayName", "PipelineDescription", "RoleArn"),
-            "PipelineArn": self.arn,
-            "PipelineName": self.name,
-            "CreationTime": self.created,
-            "LastModifiedTime": self.modified,
-            **({} if self.last_run is None else {"LastExecutionTime": self.last_run}),
-        }
-
-
-@dataclass
-class StepRun:
-    """One step of one execution, from its start on.
-
-    Attributes:
-        properties: what references to the step see once it has succeeded.
-        outcome: of a condition step.
-    """
-
-    step: Step
-    status: str = "Executing"
-    started: float = field(default_factory=now)
-    ended: float | None = None
-    failure_reason: str | None = None
-    metadata: Json = field(default_factory=dict)
-    properties: Any = None
-    outcome: bool | None = None
-
-    def finish(self, status: str, reason: str | None = None) -> None:
-        """Note how the step ended."""
-        self.failure_reason = None if reason is None else shorten(reason, _LONGEST_STEP_REASON)
-        self.ended = now()
-        self.status = status
-
-    def summary(self) -> Json:
-        """Its line in ListPipelineExecutionSteps."""
-        line: Json = {
-            "StepName": self.step.name,
-            "StepDisplayName": self.step.display_name,
-            "StepDescription": self.step.description,
-            "StartTime": self.started,
-            "EndTime": self.ended,
-            "StepStatus": self.status,
-            "FailureReason": self.failure_reason,
-            "Metadata": self.metadata,
-            "AttemptCount": 1,
-        }
-        return {key: value for key, value in line.items() if value is not None}
-
-
 class Execution:
     """One run of a pipeline. Its state may be read by any thread while the engine writes it.
 
+    Each change is on disk before anybody can read it.
+
     Args:
-        identity: the last part of its ARN.
-        pipeline: what it runs, as it is now: a later update does not touch it.
-        parameters: a value for each declared parameter.
-        request: the input of StartPipelineExecution.
+        facts: what it is; nobody else changes them.
+        definition: what it runs: a later update of the pipeline does not touch it.
+        store: where it is kept.
+        announcements: are told of each change of state.
     """
 
-    def __init__(self, identity: str, pipeline: Pipeline, parameters: Mapping[str, Value], request: Json) -> None:
-        self.identity = identity
-        self.pipeline_name, self.pipeline_arn = pipeline.name, pipeline.arn
-        self.arn = f"{pipeline.arn}/execution/{identity}"
-        self.definition = pipeline.definition
-        self.role_arn = request.get("RoleArn", pipeline.request["RoleArn"])
-        self.parallelism = request.get("ParallelismConfiguration", pipeline.request.get("ParallelismConfiguration"))
-        self.parameters = dict(parameters)
-        self.request = request
-        self.status = "Executing"
-        self.failure_reason: str | None = None
-        self.created = self.modified = now()
-        self.display_name = request.get("PipelineExecutionDisplayName", f"execution-{int(self.created * 1000)}")
+    def __init__(self, facts: Facts, definition: Definition, store: Store, announcements: Announcements) -> None:
+        self.definition = definition
+        self.identity, self.arn = facts.identity, facts.arn
+        self.pipeline_name, self.pipeline_arn = facts.pipeline_name, facts.pipeline_arn
+        self.version, self.created = facts.version, facts.created
+        self.parameters: Mapping[str, Value] = facts.parameters
         self.runs: dict[str, StepRun] = {}
         self.ended = threading.Event()
+        self._facts = facts
+        self._store = store
+        self._announcements = announcements
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._jobs: set[Stoppable] = set()
+
+    @property
+    def status(self) -> str:
+        """As DescribePipelineExecution answers it."""
+        with self._lock:
+            return self._facts.status
+
+    @property
+    def token(self) -> str:
+        """The token of the call that started it."""
+        return self._facts.tokens[0]
 
     @property
     def stopping(self) -> bool:
         """Whether somebody asked the execution to stop."""
         return self._stopping.is_set()
 
+    @property
+    def most_parallel(self) -> int | None:
+        """How many steps may run at once, where somebody has said so."""
+        with self._lock:
+            return (self._facts.parallelism or {}).get("MaxParallelExecutionSteps")
+
+    @property
+    def selected(self) -> frozenset[str]:
+        """Names of the steps that it is to run."""
+        if self._facts.selection is None:
+            return frozenset(self.definition.steps)
+        return frozenset(each["StepName"] for each in self._facts.selection["SelectedSteps"])
+
+    def open(self) -> None:
+        """Note that it starts, with the steps whose results it takes from another execution."""
+        with self._lock:
+            for run in self.runs.values():
+                self._keep_run(run)
+            self._keep()
+        self._announce(None)
+
+    def reopen(self, token: str, parallelism: Json | None) -> bool:
+        """Have it go on from the steps that have not succeeded; False where the call of this token did so already.
+
+        Raises:
+            ApiError: it has neither failed nor been stopped.
+        """
+        with self._lock:
+            if token in self._facts.tokens:
+                return False
+            before = self._facts.status
+            if before not in _RETRIED:
+                raise invalid(f"{self.arn} cannot be retried: it is {before}, not {' or '.join(_RETRIED)}.")
+            for name in [name for name, run in self.runs.items() if run.status != "Succeeded"]:
+                del self.runs[name]
+                self._store.remove(RUNS, f"{self.arn}/{name}")
+            self._facts.tokens.append(token)
+            self._facts.parallelism = parallelism or self._facts.parallelism
+            self._facts.become("Executing")
+            self._keep()
+            self._jobs.clear()
+            self._stopping.clear()
+            self.ended.clear()
+        self._announce(before)
+        return True
+
     def begin(self, step: Step) -> StepRun:
         """Note that a step starts."""
         run = StepRun(step)
         with self._lock:
+            self._keep_run(run)
             self.runs[step.name] = run
+        self._announce_step(run, "Starting")
         return run
 
-    def attach(self, job: Stoppable) -> None:
-        """Have a running step's job stopped together with the execution."""
+    def begin_again(self, run: StepRun) -> None:
+        """Note that a step is tried once more."""
         with self._lock:
+            run.attempts += 1
+            run.metadata = {}
+            self._keep_run(run)
+
+    def attach(self, job: Stoppable) -> None:
+        """Have a running step's job stopped together with the execution, and remember which job it is."""
+        with self._lock:
+            for run in self.runs.values():
+                if run.ended is None:
+                    self._keep_run(run)
             self._jobs.add(job)
             if self.stopping:
                 job.stop()
 
+    def end(self, run: StepRun, status: str, reason: str | None = None) -> None:
+        """Note how a step ended."""
+        with self._lock:
+            before = run.status
+            run.finish(status, reason)
+            self._keep_run(run)
+        self._announce_step(run, before)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than until somebody stops the execution."""
+        self._stopping.wait(seconds)
+
     def stop(self) -> None:
         """Start no more steps and stop the jobs of those that run."""
         with self._lock:
-            if self.ended.is_set():
+            if self.ended.is_set() or self.stopping:
                 return
+            before = self._facts.status
+            self._facts.become("Stopping")
+            self._keep()
             self._stopping.set()
-            self.status = "Stopping"
-            self.modified = now()
             for job in self._jobs:
                 job.stop()
+        self._announce(before)
 
     def finish(self, status: str, reason: str | None = None) -> None:
         """Note how the execution ended."""
         with self._lock:
-            self.failure_reason = None if reason is None else shorten(reason, _LONGEST_EXECUTION_REASON)
-            self.modified = now()
-            self.status = status
+            before = self._facts.status
+            self._facts.become(status, reason)
+            self._keep()
             self.ended.set()
+        self._announce(before)
+
+    def resume(self, runs: Mapping[str, StepRun]) -> None:
+        """Take over what was read from disk; what ran when the server ended has failed."""
+        self.runs.update(runs)
+        for run in self.runs.values():
+            if run.ended is None:
+                self.end(run, "Failed", _INTERRUPTED)
+        if self.status == "Stopping":
+            self.finish("Stopped")
+        elif self.status == "Executing":
+            self.finish("Failed", _INTERRUPTED)
+        self.ended.set()
+
+    def update(self, request: Json) -> None:
+        """Take over what UpdatePipelineExecution says."""
+        with self._lock:
+            self._facts.update(request)
+            self._keep()
+
+    def forget(self) -> None:
+        """Remove it from disk."""
+        with self._lock:
+            for name in self.runs:
+                self._store.remove(RUNS, f"{self.arn}/{name}")
+            self._store.remove(EXECUTIONS, self.arn)
 
     def describe(self) -> Json:
         """The answer of DescribePipelineExecution."""
-        answer = {
-            **_pick(self.request, "PipelineExecutionDescription"),
-            "PipelineExecutionDisplayName": self.display_name,
-            "PipelineArn": self.pipeline_arn,
-            "PipelineExecutionArn": self.arn,
-            "PipelineExecutionStatus": self.status,
-            "FailureReason": self.failure_reason,
-            "CreationTime": self.created,
-            "LastModifiedTime": self.modified,
-            "ParallelismConfiguration": self.parallelism,
-            "RoleArn": self.role_arn,
-        }
-        return {key: value for key, value in answer.items() if value is not None}
+        with self._lock:
+            return self._facts.describe()
 
     def summary(self) -> Json:
         """Its line in ListPipelineExecutions."""
-        line = {
-            **_pick(self.request, "PipelineExecutionDescription"),
-            "PipelineExecutionDisplayName": self.display_name,
-            "PipelineExecutionArn": self.arn,
-            "StartTime": self.created,
-            "PipelineExecutionStatus": self.status,
-            "PipelineExecutionFailureReason": self.failure_reason,
-        }
-        return {key: value for key, value in line.items() if value is not None}
+        with self._lock:
+            return self._facts.summary()
 
     def steps(self) -> list[Json]:
         """The lines of ListPipelineExecutionSteps, in the order in which the steps started."""
         with self._lock:
-            runs = list(self.runs.values())
-        return [run.summary() for run in runs]
+            return [run.summary() for run in self.runs.values()]
 
     def bound_parameters(self) -> list[Json]:
         """The lines of ListPipelineParametersForExecution."""
-        return [{"Name": name, "Value": as_text(value)} for name, value in self.parameters.items()]
+        return self._facts.bound_parameters()
 
+    def _keep(self) -> None:
+        self._store.put(EXECUTIONS, self.arn, asdict(self._facts))
 
-def _pick(request: Json, *names: str) -> Json:
-    return {name: request[name] for name in names if name in request}
+    def _keep_run(self, run: StepRun) -> None:
+        self._store.put(RUNS, f"{self.arn}/{run.step.name}", {"execution": self.arn, **run.document()})
+
+    def _announce(self, before: str | None) -> None:
+        with self._lock:
+            detail = self._facts.detail(before)
+        self._announcements.announce(Announcement(_EXECUTION_CHANGED, self.arn, detail))
+
+    def _announce_step(self, run: StepRun, before: str) -> None:
+        with self._lock:
+            detail = run.detail(before)
+        whole = {**detail, "pipelineArn": self.pipeline_arn, "pipelineExecutionArn": self.arn}
+        self._announcements.announce(Announcement(_STEP_CHANGED, self.arn, whole))

@@ -10,7 +10,8 @@ from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
 from pipelines.local.definitions.definition import Step
 from pipelines.local.definitions.expressions import Scope
-from pipelines.local.executions.records import Execution, StepRun
+from pipelines.local.executions.records import Execution
+from pipelines.local.executions.runs import StepRun
 from pipelines.local.functions.service import Functions
 from pipelines.local.hosting.service import Hosting
 from pipelines.local.jobs.service import Jobs
