@@ -66,6 +66,14 @@ class Connection:
         client: SageMakerClient = self._client("sagemaker")
         return client
 
+    def client(self, service: str) -> Any:
+        """The client of any service, by boto3's name.
+
+        Raises:
+            UnknownServiceError: boto3 knows no such service.
+        """
+        return self._client(service)
+
     def _client(self, service: str) -> Any:
         # Creating a client is not thread-safe in botocore; using one is.
         with self._lock:

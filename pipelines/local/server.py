@@ -15,6 +15,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
+from pipelines.local.events.clock import Clock
+from pipelines.local.events.service import Events
 from pipelines.local.executions.pipelines import Pipelines
 from pipelines.local.executions.turns import Services
 from pipelines.local.gateway import Gateway
@@ -53,6 +55,9 @@ class EmbeddedSageMaker:
         host: the address to listen on; who can reach it can run programs as you.
         port: the port to listen on; 0 for any that is free.
 
+    Attributes:
+        clock: what schedules go by; each start has a new one, which shows the real time.
+
     Raises:
         ServerError: on start, if the port is in use or another server runs in this process.
     """
@@ -69,6 +74,7 @@ class EmbeddedSageMaker:
         self._address = (host, port)
         self._server: BaseWSGIServer | None = None
         self._connection = Connection("")
+        self.clock = Clock()
 
     @property
     def url(self) -> str:
@@ -99,6 +105,7 @@ class EmbeddedSageMaker:
             return
         server, self._server = self._server, None
         try:
+            self._events.close(_CLOSE_SECONDS)
             self._pipelines.close(_CLOSE_SECONDS)
             self._tuning.close(_CLOSE_SECONDS)
             self._jobs.close(_CLOSE_SECONDS)
@@ -127,15 +134,19 @@ class EmbeddedSageMaker:
         self._connection = Connection(f"http://{host}:{port}")
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
+        self.clock = Clock()
         self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
         self._tuning = TuningJobs(self._jobs)
         self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection, announcements))
+        self._events = Events(self._connection, announcements, self._store, self.clock)
         ours = (self._jobs, self._tuning, self._pipelines)
         tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()})
         gateway = Gateway(
             DomainDispatcherApplication(create_backend_app),
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
+            self._events.followers(),
+            self._events.routes(),
         )
         self._server = make_server(
             host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
@@ -146,6 +157,7 @@ class EmbeddedSageMaker:
         reset = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")  # noqa: S310 - our own URL
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(reset, timeout=30):
             _log.debug("listening on %s", self.url)
+        self._events.start()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -1,0 +1,94 @@
+"""The event buses: take events in, match them against the rules that moto keeps, hand them to the courier."""
+
+from __future__ import annotations
+
+import json
+import logging
+from functools import partial
+
+from pipelines.local.announcements import Announcement
+from pipelines.local.aws import Json, now
+from pipelines.local.events.courier import Courier, Delivery
+from pipelines.local.events.event import announced
+from pipelines.local.events.inputs import payload, select
+from pipelines.local.events.rules import Rule, rules
+from pipelines.local.events.worker import Worker
+
+_log = logging.getLogger(__name__)
+
+
+class Bus:
+    """All event buses of the server.
+
+    Args:
+        courier: delivers to targets.
+    """
+
+    def __init__(self, courier: Courier) -> None:
+        self._courier = courier
+        self._matcher = Worker("event-bus")
+
+    def hear(self, announcement: Announcement) -> None:
+        """Make an event of what a part of SageMaker announces."""
+        self.put("default", announced(announcement))
+
+    def put(self, bus: str, event: Json) -> None:
+        """Take an event in; it is matched and delivered in the background, in the order of these calls."""
+        if not self._matcher.submit(partial(self._match, bus, event, forwarded=False)):
+            _log.warning("The event %s is dropped: too many wait, or the server stops", event["detail-type"])
+
+    def give(self, rule: Rule, event: Json, *, forwarded: bool = False) -> None:
+        """Deliver an event to the targets of a rule.
+
+        Args:
+            rule: whose pattern it matched, or whose schedule it is due to.
+            event: what to deliver.
+            forwarded: that it came from another bus; AWS does not forward an event twice.
+        """
+        for target in rule.targets:
+            if ":event-bus/" in target["Arn"]:
+                if not forwarded:
+                    self._match(target["Arn"].rsplit("/", 1)[-1], event, forwarded=True)
+                continue
+            resolved = _resolve(target, event)
+            text = payload(target, event, (rule.name, rule.arn))
+            source = {"RULE_ARN": rule.arn}
+            self._courier.submit(Delivery(resolved, partial(_constant, text), source, json.dumps(event)))
+
+    def close(self, timeout_seconds: float) -> None:
+        """Match no more events."""
+        self._matcher.close(timeout_seconds)
+
+    def _match(self, bus: str, event: Json, *, forwarded: bool) -> None:
+        for rule in rules(bus):
+            if not rule.matches(event):
+                continue
+            if rule.is_of_archive:
+                rule.archive({**event, "time": now(), "ingestion-time": now()})
+            else:
+                self.give(rule, event, forwarded=forwarded)
+
+
+def _constant(text: str, _attempt: int) -> str:
+    return text
+
+
+def _resolve(target: Json, event: Json) -> Json:
+    """A target whose pipeline parameters and message group that are paths, such as `$.detail.x`, have their values."""
+    resolved = dict(target)
+    if target.get("SqsParameters"):
+        resolved["SqsParameters"] = _with_value(target["SqsParameters"], "MessageGroupId", event)
+    if target.get("SageMakerPipelineParameters"):
+        given = target["SageMakerPipelineParameters"].get("PipelineParameterList", [])
+        resolved["SageMakerPipelineParameters"] = {
+            "PipelineParameterList": [_with_value(item, "Value", event) for item in given]
+        }
+    return resolved
+
+
+def _with_value(item: Json, field: str, event: Json) -> Json:
+    value = item.get(field)
+    if not isinstance(value, str) or not value.startswith("$."):
+        return item
+    found = select(event, value)
+    return {**item, field: found if isinstance(found, str) else json.dumps(found)}
