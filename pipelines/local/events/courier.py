@@ -10,6 +10,7 @@ from functools import partial
 from zlib import crc32
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from pipelines.local.aws import Json, shorten
 from pipelines.local.connection import Connection
@@ -141,7 +142,7 @@ def _may_pass(error: Exception) -> bool:
     if isinstance(error, ClientError):
         status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
         return status >= 500 or error.response["Error"]["Code"] in _BUSY
-    return isinstance(error, HTTPClientError)
+    return isinstance(error, (HTTPClientError, NoConnectionError))
 
 
 def _explain(error: Exception) -> tuple[str, str]:
