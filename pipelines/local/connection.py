@@ -51,30 +51,23 @@ class Connection:
     @property
     def s3(self) -> S3Client:
         """The S3 client."""
-        client: S3Client = self._client("s3")
+        client: S3Client = self.client("s3")
         return client
 
     @property
     def logs(self) -> CloudWatchLogsClient:
         """The CloudWatch Logs client."""
-        client: CloudWatchLogsClient = self._client("logs")
+        client: CloudWatchLogsClient = self.client("logs")
         return client
 
     @property
     def sagemaker(self) -> SageMakerClient:
         """The SageMaker client."""
-        client: SageMakerClient = self._client("sagemaker")
+        client: SageMakerClient = self.client("sagemaker")
         return client
 
     def client(self, service: str) -> Any:
-        """The client of any service, by boto3's name.
-
-        Raises:
-            UnknownServiceError: boto3 knows no such service.
-        """
-        return self._client(service)
-
-    def _client(self, service: str) -> Any:
+        """The client of any service, by botocore's name of it."""
         # Creating a client is not thread-safe in botocore; using one is.
         with self._lock:
             if service not in self._clients:

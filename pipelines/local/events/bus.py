@@ -50,10 +50,8 @@ class Bus:
                 if not forwarded:
                     self._match(target["Arn"].rsplit("/", 1)[-1], event, forwarded=True)
                 continue
-            resolved = _resolve(target, event)
-            text = payload(target, event, (rule.name, rule.arn))
-            source = {"RULE_ARN": rule.arn}
-            self._courier.submit(Delivery(resolved, partial(_constant, text), source, json.dumps(event)))
+            text = partial(_payload, target, event, (rule.name, rule.arn))
+            self._courier.submit(Delivery(_resolve(target, event), text, {"RULE_ARN": rule.arn}, json.dumps(event)))
 
     def close(self, timeout_seconds: float) -> None:
         """Match no more events."""
@@ -69,8 +67,8 @@ class Bus:
                 self.give(rule, event, forwarded=forwarded)
 
 
-def _constant(text: str, _attempt: int) -> str:
-    return text
+def _payload(target: Json, event: Json, rule: tuple[str, str], _attempt: int) -> str:
+    return payload(target, event, rule)
 
 
 def _resolve(target: Json, event: Json) -> Json:

@@ -133,7 +133,7 @@ class Courier:
                     name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
                 },
             )
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, UnsupportedTargetError) as error:
             _log.warning("The dead-letter queue %s cannot be written: %s", queue, error)
 
 

@@ -23,7 +23,7 @@ from pipelines.local.events.bus import Bus
 from pipelines.local.events.calls import read_body, refuse
 from pipelines.local.events.courier import Courier, Delivery
 from pipelines.local.events.event import iso_time, make_event
-from pipelines.local.events.expressions import Expression, ExpressionError, parse
+from pipelines.local.events.expressions import ExpressionError, parse
 from pipelines.local.events.rules import Rule, rules
 from pipelines.local.events.scheduler import Entry
 from pipelines.local.gateway import Route
@@ -59,43 +59,49 @@ class Schedules:
     def _of_scheduler(self) -> Iterator[Entry]:
         for group in list(scheduler_backends[ACCOUNT][REGION].schedule_groups.values()):
             for kept in list(group.schedules.values()):
-                zone = kept.schedule_expression_timezone or "UTC"
-                expression = _read(kept.schedule_expression, zone, of_rule=False)
-                if expression is not None:
-                    yield self._entry(kept, expression, zone)
+                try:
+                    yield self._entry(kept)
+                except (ExpressionError, ValueError, TypeError) as error:  # it came past the check, in a template
+                    _log.debug("The schedule %s is left out: %s", kept.arn, error)
 
-    def _entry(self, kept: Any, expression: Expression, zone: str) -> Entry:
+    def _entry(self, kept: Any) -> Entry:
+        zone = kept.schedule_expression_timezone or "UTC"
         window = kept.flexible_time_window or {}
         minutes = window.get("MaximumWindowInMinutes") if window.get("Mode") == "FLEXIBLE" else None
         remove = partial(self._delete, kept.group_name, kept.name)
         return Entry(
             arn=kept.arn,
             text=f"{kept.schedule_expression} {zone} {kept.start_date}",
-            expression=expression,
+            expression=_parse(kept.schedule_expression, zone),
             enabled=kept.state != "DISABLED",
             at_once=True,
             start=_seconds(kept.start_date, 0.0),
             end=_seconds(kept.end_date, math.inf),
-            window_seconds=60.0 * (minutes or 0),
+            window_seconds=60.0 * float(minutes or 0),
             fire=partial(self._invoke, kept.arn, dict(kept.target)),
             complete=remove if kept.action_after_completion == "DELETE" else None,
         )
 
     def _of_rules(self) -> Iterator[Entry]:
         for rule in rules():
-            expression = _read(rule.schedule, "UTC", of_rule=True) if rule.schedule else None
-            if expression is not None:
-                yield Entry(
-                    arn=rule.arn,
-                    text=str(rule.schedule),
-                    expression=expression,
-                    enabled=rule.enabled,
-                    at_once=False,
-                    start=0.0,
-                    end=math.inf,
-                    window_seconds=0.0,
-                    fire=partial(self._give, rule),
-                )
+            if not rule.schedule:
+                continue
+            try:
+                expression = _parse(rule.schedule, of_rule=True)
+            except ExpressionError as error:
+                _log.debug("The schedule of the rule %s is left out: %s", rule.arn, error)
+                continue
+            yield Entry(
+                arn=rule.arn,
+                text=rule.schedule,
+                expression=expression,
+                enabled=rule.enabled,
+                at_once=False,
+                start=0.0,
+                end=math.inf,
+                window_seconds=0.0,
+                fire=partial(self._give, rule),
+            )
 
     def _give(self, rule: Rule, due: float) -> None:
         self._bus.give(rule, make_event("aws.events", "Scheduled Event", {}, [rule.arn], due))
@@ -145,15 +151,6 @@ def _update_action(body: Json, name: str) -> None:
     group = scheduler_backends[ACCOUNT][REGION].schedule_groups.get(body.get("GroupName") or "default")
     if group is not None and name in group.schedules:
         group.schedules[name].action_after_completion = body.get("ActionAfterCompletion")
-
-
-def _read(text: str, zone: str, *, of_rule: bool) -> Expression | None:
-    """The expression of a schedule that may have come past the check, in a template; None where it is none."""
-    try:
-        return _parse(text, zone, of_rule=of_rule)
-    except ExpressionError as error:
-        _log.debug("The schedule expression %s is left out: %s", text, error)
-        return None
 
 
 def _replace(text: str, words: dict[str, str]) -> str:

@@ -50,9 +50,15 @@ def deliver(connection: Connection, target: Json, payload: str) -> None:
 
 
 def queue_url(connection: Connection, arn: str) -> str:
-    """Where the server has the queue of this ARN."""
-    account, name = arn.split(":")[4:6]
-    return f"{connection.url}/{account}/{name}"
+    """Where the server has the queue of this ARN.
+
+    Raises:
+        UnsupportedTargetError: it is the ARN of no queue.
+    """
+    parts = arn.split(":")
+    if len(parts) != 6 or parts[2] != "sqs":
+        raise UnsupportedTargetError(f"{arn} is not the ARN of a queue.")
+    return f"{connection.url}/{parts[4]}/{parts[5]}"
 
 
 def _call_anything(connection: Connection, arn: str, payload: str) -> None:
@@ -97,7 +103,7 @@ def _to_pipeline(connection: Connection, target: Json, _: str) -> None:
 
 
 def _to_log_group(connection: Connection, target: Json, payload: str) -> None:
-    group, stream = target["Arn"].split(":")[6], str(uuid4())
+    group, stream = target["Arn"].split("log-group:")[1].split(":")[0], str(uuid4())
     connection.logs.create_log_stream(logGroupName=group, logStreamName=stream)
     entry = {"timestamp": int(time.time() * 1000), "message": payload}
     connection.logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[entry])  # type: ignore[list-item]

@@ -1,6 +1,7 @@
 """Events: what SageMaker announces and clients put reaches the targets of the rules that match."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
@@ -87,14 +88,16 @@ def test_events_reach_a_target_in_the_order_in_which_they_were_put(desk):
     desk.rule(
         {"source": ["ordered"]}, {"Arn": queue, "SqsParameters": {"MessageGroupId": "g"}, "InputPath": "$.detail.n"}
     )
-    for number in range(20):
+    for number in range(10):
         desk.put("ordered", {"n": number})
-    found = []
-    while len(found) < 20:
-        found += desk.messages(url, min(10, 20 - len(found)))
-        for message in found[-10:]:
-            desk.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    assert [int(message["Body"]) for message in found] == list(range(20))
+
+    def all_there():
+        given = desk.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        return given["Attributes"]["ApproximateNumberOfMessages"] == "10"
+
+    desk.until(all_there)
+    found = desk.messages(url, 10)
+    assert [int(message["Body"]) for message in found] == list(range(10))
     assert found[0]["Attributes"]["MessageGroupId"] == "g"
 
 
@@ -218,3 +221,45 @@ def test_a_bus_that_does_not_exist_and_a_schedule_that_is_none_are_refused(desk)
     assert error.value.response["Error"]["Code"] == "ResourceNotFoundException"
     with pytest.raises(ClientError, match="Parameter ScheduleExpression is not valid"):
         desk.events.put_rule(Name="wrong", ScheduleExpression="cron(0 25 * * ? *)")
+
+
+def test_an_event_has_the_time_and_the_resources_that_its_entry_gives(desk):
+    url, queue = desk.queue()
+    desk.rule({"source": ["dated"], "resources": ["arn:b"]}, {"Arn": queue})
+    entry = {"Source": "dated", "DetailType": "t", "Detail": "{}", "Resources": ["arn:a", "arn:b"]}
+    desk.events.put_events(Entries=[{**entry, "Time": datetime(2026, 3, 1, 12, tzinfo=UTC)}])
+    event = json.loads(desk.texts(url)[0])
+    assert event["time"] == "2026-03-01T12:00:00Z"
+    assert event["resources"] == ["arn:a", "arn:b"]
+
+
+def test_a_pattern_or_a_target_that_makes_no_sense_does_not_keep_others_from_their_events(desk):
+    desk.rule({"detail": {"n": [{"numeric": ["<", "many"]}]}}, {"Arn": desk.queue()[1]})
+    broken = {"Arn": desk.queue()[1], "InputTransformer": {"InputTemplate": "<n>", "InputPathsMap": {"n": "$["}}}
+    desk.rule({"source": ["sense"]}, broken, {"Arn": "arn:aws:sqs"}, {"Arn": "arn:aws:logs:::log-group:"})
+    url, queue = desk.queue()
+    desk.rule({"source": ["sense"]}, {"Arn": queue, "InputPath": "$.detail.n"})
+    desk.put("sense", {"n": 1})
+    assert desk.texts(url) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "matching", "other"),
+    [
+        ({"prefix": "Comp"}, "Completed", "Failed"),
+        ({"anything-but": ["Failed", "Stopped"]}, "Completed", "Stopped"),
+        ({"anything-but": {"prefix": "Fail"}}, "Completed", "Failed"),
+        ({"numeric": [">", 0, "<=", 5]}, 5, 6),
+        ({"exists": True}, None, ...),
+        ({"exists": False}, ..., "there"),
+        ({"equals-ignore-case": "COMPLETED"}, "Completed", "Failed"),
+        ({"wildcard": "*-canary-*"}, "my-canary-1", "mine"),
+    ],
+)
+def test_a_pattern_says_which_events_a_rule_is_for(desk, condition, matching, other):
+    source = desk.tiny.name("pattern")
+    url, queue = desk.queue()
+    desk.rule({"source": [source], "detail": {"status": [condition]}}, {"Arn": queue, "InputPath": "$.detail"})
+    for status in (other, matching):
+        desk.put(source, {} if status is ... else {"status": status})
+    assert json.loads(desk.texts(url)[0]) == ({} if matching is ... else {"status": matching})
