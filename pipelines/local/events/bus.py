@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import partial
 
 from pipelines.local.announcements import Announcement
 from pipelines.local.aws import Json, now
@@ -12,7 +11,6 @@ from pipelines.local.events.courier import Courier, Delivery
 from pipelines.local.events.event import announced
 from pipelines.local.events.inputs import payload, select
 from pipelines.local.events.rules import Rule, rules
-from pipelines.local.events.worker import Worker
 
 _log = logging.getLogger(__name__)
 
@@ -26,16 +24,14 @@ class Bus:
 
     def __init__(self, courier: Courier) -> None:
         self._courier = courier
-        self._matcher = Worker("event-bus")
 
     def hear(self, announcement: Announcement) -> None:
         """Make an event of what a part of SageMaker announces."""
         self.put("default", announced(announcement))
 
     def put(self, bus: str, event: Json) -> None:
-        """Take an event in; it is matched and delivered in the background, in the order of these calls."""
-        if not self._matcher.submit(partial(self._match, bus, event, forwarded=False)):
-            _log.warning("The event %s is dropped: too many wait, or the server stops", event["detail-type"])
+        """Take an event in; it is delivered in the background, to each target in the order of these calls."""
+        self._match(bus, event, forwarded=False)
 
     def give(self, rule: Rule, event: Json, *, forwarded: bool = False) -> None:
         """Deliver an event to the targets of a rule.
@@ -50,12 +46,13 @@ class Bus:
                 if not forwarded:
                     self._match(target["Arn"].rsplit("/", 1)[-1], event, forwarded=True)
                 continue
-            text = partial(_payload, target, event, (rule.name, rule.arn))
-            self._courier.submit(Delivery(_resolve(target, event), text, {"RULE_ARN": rule.arn}, json.dumps(event)))
-
-    def close(self, timeout_seconds: float) -> None:
-        """Match no more events."""
-        self._matcher.close(timeout_seconds)
+            try:
+                text = payload(target, event, (rule.name, rule.arn))
+                resolved = _resolve(target, event)
+            except Exception:  # moto keeps targets as they come, be their parameters what they may
+                _log.exception("The rule %s has a target that makes no sense: %s", rule.arn, target["Arn"])
+                continue
+            self._courier.submit(Delivery(resolved, text, {"RULE_ARN": rule.arn}, json.dumps(event)))
 
     def _match(self, bus: str, event: Json, *, forwarded: bool) -> None:
         for rule in rules(bus):
@@ -65,10 +62,6 @@ class Bus:
                 rule.archive({**event, "time": now(), "ingestion-time": now()})
             else:
                 self.give(rule, event, forwarded=forwarded)
-
-
-def _payload(target: Json, event: Json, rule: tuple[str, str], _attempt: int) -> str:
-    return payload(target, event, rule)
 
 
 def _resolve(target: Json, event: Json) -> Json:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from uuid import uuid4
 from zlib import crc32
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from pipelines.local.aws import Json, shorten
+from pipelines.local.aws import Json, now, shorten
 from pipelines.local.connection import Connection
 from pipelines.local.events.targets import UnsupportedTargetError, deliver, queue_url
 from pipelines.local.events.worker import Worker
+from pipelines.local.store import Store
 
+_KIND = "delivery"  # in the store
 _LANES = 4  # targets share as many threads: one that is slow delays those of its lane only
 _FIRST_DELAY_SECONDS = 0.5  # before the first repetition, twice as long before each that follows
 _LONGEST_DELAY_SECONDS = 60.0
@@ -34,15 +36,19 @@ class Delivery:
 
     Attributes:
         target: as in PutTargets or CreateSchedule.
-        payload: gives the text for the first, second... attempt, counted from 1.
+        payload: a text; `<aws.scheduler.attempt-number>` in that of a schedule becomes 1, 2 and so on.
         source: whose target it is, as a dead letter's attributes: RULE_ARN or SCHEDULE_ARN, and so on.
         letter: the body of the dead letter, should it come to that.
+        since: when it was submitted, in epoch seconds.
+        name: tells it from others.
     """
 
     target: Json
-    payload: Callable[[int], str]
-    source: Mapping[str, str]
+    payload: str
+    source: dict[str, str]
     letter: str
+    since: float = field(default_factory=now)
+    name: str = field(default_factory=lambda: str(uuid4()))
 
     @property
     def arn(self) -> str:
@@ -72,45 +78,62 @@ class Delivery:
 class Courier:
     """Delivers in the background; deliveries to one target are first tried in the order of their submission.
 
+    Each is made at least once: it is in the store from its submission until it has been made or given up.
+
     Args:
         connection: the server, which answers for every target.
+        store: keeps what is to be delivered.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, store: Store) -> None:
         self._connection = connection
+        self._store = store
+        self._left = store.all(_KIND)
         self._lanes = [Worker(f"courier-{number}") for number in range(1, _LANES + 1)]
+
+    def start(self) -> None:
+        """Take up what an earlier server left."""
+        for document in self._left:
+            self._put(Delivery(**document), 0, 0.0)
 
     def submit(self, delivery: Delivery) -> None:
         """Have something delivered."""
-        self._put(delivery, 0, time.monotonic(), 0.0)
+        self._store.put(_KIND, delivery.name, asdict(delivery))
+        self._put(delivery, 0, 0.0)
 
     def close(self, timeout_seconds: float) -> None:
-        """Deliver nothing more; what waits is dropped."""
+        """Deliver nothing more; what waits is left to the next server."""
         for lane in self._lanes:
             lane.close(timeout_seconds)
 
-    def _put(self, delivery: Delivery, repetition: int, since: float, delay: float) -> None:
+    def _put(self, delivery: Delivery, repetition: int, delay: float) -> None:
         lane = self._lanes[crc32(delivery.arn.encode()) % _LANES]
-        if not lane.submit(partial(self._try, delivery, repetition, since), delay):
-            _log.warning("Nothing is delivered to %s: too much waits, or the server stops", delivery.arn)
+        if not lane.submit(partial(self._try, delivery, repetition), delay):
+            _log.warning("%s is delivered after the next start: too much waits, or the server stops", delivery.name)
 
-    def _try(self, delivery: Delivery, repetition: int, since: float) -> None:
+    def _try(self, delivery: Delivery, repetition: int) -> None:
+        payload = delivery.payload
+        if "SCHEDULE_ARN" in delivery.source:
+            payload = payload.replace("<aws.scheduler.attempt-number>", str(repetition + 1))
         try:
-            deliver(self._connection, delivery.target, delivery.payload(repetition + 1))
+            deliver(self._connection, delivery.target, payload)
         except (ClientError, BotoCoreError, UnsupportedTargetError) as error:
-            self._failed(delivery, repetition, since, error)
+            if not self._failed(delivery, repetition, error):
+                return
+        self._store.remove(_KIND, delivery.name)
 
-    def _failed(self, delivery: Delivery, repetition: int, since: float, error: Exception) -> None:
+    def _failed(self, delivery: Delivery, repetition: int, error: Exception) -> bool:
+        """Plan another attempt, or bury the delivery; whether that is the end of it."""
         delay = min(_FIRST_DELAY_SECONDS * 2**repetition, _LONGEST_DELAY_SECONDS)
         exhausted = None
         if _may_pass(error):
             if repetition >= delivery.most_repetitions:
                 exhausted = "MaximumRetryAttempts"
-            elif time.monotonic() + delay - since > delivery.longest_age_seconds:
+            elif now() + delay - delivery.since > delivery.longest_age_seconds:
                 exhausted = "MaximumEventAgeInSeconds"
             else:
-                self._put(delivery, repetition + 1, since, delay)
-                return
+                self._put(delivery, repetition + 1, delay)
+                return False
         code, message = _explain(error)
         _log.warning("%s got nothing from %s: %s", delivery.arn, next(iter(delivery.source.values())), message)
         if delivery.dead_letters is not None:
@@ -123,6 +146,7 @@ class Courier:
                 **({} if exhausted is None else {"EXHAUSTED_RETRY_CONDITION": exhausted}),
             }
             self._bury(delivery.dead_letters, delivery.letter, attributes)
+        return True
 
     def _bury(self, queue: str, letter: str, attributes: Mapping[str, str]) -> None:
         try:

@@ -119,9 +119,7 @@ class Schedules:
             "EXECUTION_ID": execution,
             "IS_PAYLOAD_TRUNCATED": "false",
         }
-        self._courier.submit(
-            Delivery(target, lambda attempt: _replace(text, {"attempt-number": str(attempt)}), source, text)
-        )
+        self._courier.submit(Delivery(target, text, source, text))
 
     def _delete(self, group: str, name: str) -> None:
         """Delete a schedule through the API, so that whoever follows its calls learns of it."""

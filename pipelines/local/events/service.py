@@ -23,13 +23,13 @@ class Events:
     Args:
         connection: the server.
         announcements: what happens in SageMaker.
-        store: keeps from where schedules are counted.
+        store: keeps from where schedules are counted, and what is to be delivered.
         clock: what schedules go by.
     """
 
     def __init__(self, connection: Connection, announcements: Announcements, store: Store, clock: Clock) -> None:
         self._clock = clock
-        self._courier = Courier(connection)
+        self._courier = Courier(connection, store)
         self._bus = Bus(self._courier)
         self._calls = EventCalls(self._bus)
         self._schedules = Schedules(connection, self._bus, self._courier)
@@ -46,11 +46,11 @@ class Events:
         return [self._calls.route(), *self._schedules.routes(), *self._clock.routes()]
 
     def start(self) -> None:
-        """Begin to fire schedules; to be called once moto has back what it kept before."""
+        """Begin to fire schedules and take up what is left to deliver, once moto has back what it kept before."""
+        self._courier.start()
         self._scheduler.start()
 
     def close(self, timeout_seconds: float) -> None:
         """Fire and deliver nothing more."""
         self._scheduler.close(timeout_seconds)
-        self._bus.close(timeout_seconds)
         self._courier.close(timeout_seconds)

@@ -10,6 +10,7 @@ from pipelines.local.announcements import Announcement, Announcements
 from pipelines.local.connection import Connection
 from pipelines.local.events.bus import Bus
 from pipelines.local.events.courier import Courier
+from pipelines.local.store import Store
 
 APPROVED = {
     "source": ["aws.sagemaker"],
@@ -66,19 +67,19 @@ def test_registering_in_a_pipeline_is_an_event_too(desk):
     assert "UpdatedModelPackageFields" not in detail
 
 
-def test_an_announcement_becomes_an_event_that_later_changes_do_not_touch(desk):
+def test_an_announcement_becomes_an_event_that_later_changes_do_not_touch(desk, tmp_path):
     url, queue = desk.queue()
     desk.rule({"detail": {"TrainingJobStatus": [{"prefix": "Compl"}]}}, {"Arn": queue})
-    courier = Courier(Connection(desk.tiny.server.url))
-    bus = Bus(courier)
+    store = Store(tmp_path / "state.sqlite")
+    courier = Courier(Connection(desk.tiny.server.url), store)
     announcements = Announcements()
-    announcements.subscribe(bus.hear)
+    announcements.subscribe(Bus(courier).hear)
     detail = {"TrainingJobName": "a", "TrainingJobStatus": "Completed"}
     announcements.announce(Announcement("SageMaker Training Job State Change", "arn:job/a", detail))
     detail["TrainingJobStatus"] = "changed"
     event = json.loads(desk.texts(url)[0])
-    bus.close(10)
     courier.close(10)
+    store.close()
     assert event["detail"] == {"TrainingJobName": "a", "TrainingJobStatus": "Completed"}
     assert event["resources"] == ["arn:job/a"]
 

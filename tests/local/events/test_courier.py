@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pipelines.local.events.courier import Courier, Delivery
 from pipelines.local.events.worker import Worker
+from pipelines.local.store import Store
 
 TARGET = "arn:aws:sns:us-east-1:123456789012:topic"
 DEAD = "arn:aws:sqs:us-east-1:123456789012:dead"
@@ -43,28 +44,35 @@ class Server:
 
 
 @pytest.fixture
-def courier():
-    """Make couriers of servers."""
+def courier(tmp_path):
+    """Make couriers of servers; each stops before the next begins on what it left."""
     made = []
 
     def make(server):
-        made.append(Courier(server))
-        return made[-1]
+        stop()
+        store = Store(tmp_path / "state.sqlite")
+        made.append((Courier(server, store), store))
+        return made[-1][0]
+
+    def stop():
+        for each, store in made:
+            each.close(10)
+            store.close()
+        made.clear()
 
     yield make
-    for each in made:
-        each.close(10)
+    stop()
 
 
-def delivery(**policy):
+def delivery(source="RULE_ARN", **policy):
     target = {"Arn": TARGET, "DeadLetterConfig": {"Arn": DEAD}, "RetryPolicy": policy}
-    return Delivery(target, lambda attempt: f"attempt {attempt}", {"RULE_ARN": "arn:rule"}, "letter")
+    return Delivery(target, "attempt <aws.scheduler.attempt-number>", {source: "arn:source"}, "letter")
 
 
 @pytest.mark.parametrize("failure", [BUSY, THROTTLED, AWAY])
 def test_a_failure_that_may_pass_is_tried_again(courier, until, failure):
     server = Server(failure)
-    courier(server).submit(delivery())
+    courier(server).submit(delivery("SCHEDULE_ARN"))
     until(lambda: server.published)
     assert server.published == ["attempt 2"]
     assert server.buried == []
@@ -84,7 +92,7 @@ def test_the_retry_policy_ends_the_attempts(courier, until, policy, exhausted):
     ((queue, letter, attributes),) = server.buried
     assert (queue, letter) == ("http://server/123456789012/dead", "letter")
     assert attributes == {
-        "RULE_ARN": "arn:rule",
+        "RULE_ARN": "arn:source",
         "TARGET_ARN": TARGET,
         "ERROR_CODE": "ERROR_FROM_TARGET",
         "ERROR_MESSAGE": "InternalError: busy",
@@ -93,14 +101,19 @@ def test_the_retry_policy_ends_the_attempts(courier, until, policy, exhausted):
     }
 
 
-def test_no_attempt_is_made_after_closing(courier):
-    server = Server(BUSY)
-    one = courier(server)
+def test_what_waits_when_the_server_stops_is_delivered_after_the_next_start_and_forgotten(courier, until, tmp_path):
+    busy, free = Server(BUSY), Server()
+    one = courier(busy)
     one.submit(delivery())
+    until(lambda: not busy.failures)
     one.close(10)
     one.submit(delivery())
-    assert server.published == []
-    assert server.buried == []
+    assert busy.published == busy.buried == []
+    courier(free).start()
+    until(lambda: len(free.published) == 2)
+    store = Store(tmp_path / "state.sqlite")
+    until(lambda: store.all("delivery") == [])
+    store.close()
 
 
 def test_a_worker_keeps_the_order_and_survives_a_task_that_fails(until):
