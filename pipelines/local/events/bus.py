@@ -42,26 +42,32 @@ class Bus:
             forwarded: that it came from another bus; AWS does not forward an event twice.
         """
         for target in rule.targets:
-            if ":event-bus/" in target["Arn"]:
-                if not forwarded:
-                    self._match(target["Arn"].rsplit("/", 1)[-1], event, forwarded=True)
-                continue
             try:
-                text = payload(target, event, (rule.name, rule.arn))
-                resolved = _resolve(target, event)
+                self._give_to(target, rule, event, forwarded=forwarded)
             except Exception:  # moto keeps targets as they come, be their parameters what they may
-                _log.exception("The rule %s has a target that makes no sense: %s", rule.arn, target["Arn"])
-                continue
-            self._courier.submit(Delivery(resolved, text, {"RULE_ARN": rule.arn}, json.dumps(event)))
+                _log.exception("The rule %s has a target that makes no sense: %s", rule.arn, target)
 
     def _match(self, bus: str, event: Json, *, forwarded: bool) -> None:
         for rule in rules(bus):
-            if not rule.matches(event):
-                continue
-            if rule.is_of_archive:
-                rule.archive({**event, "time": now(), "ingestion-time": now()})
-            else:
-                self.give(rule, event, forwarded=forwarded)
+            try:
+                self._serve(rule, event, forwarded=forwarded)
+            except Exception:  # moto keeps patterns unchecked, such as {"numeric": ["<", "many"]}
+                _log.exception("The rule %s cannot be compared with an event", rule.arn)
+
+    def _serve(self, rule: Rule, event: Json, *, forwarded: bool) -> None:
+        if not rule.matches(event):
+            return
+        if rule.is_of_archive:
+            rule.archive({**event, "time": now(), "ingestion-time": now()})
+        else:
+            self.give(rule, event, forwarded=forwarded)
+
+    def _give_to(self, target: Json, rule: Rule, event: Json, *, forwarded: bool) -> None:
+        if ":event-bus/" not in target["Arn"]:
+            text = payload(target, event, (rule.name, rule.arn))
+            self._courier.submit(Delivery(_resolve(target, event), text, {"RULE_ARN": rule.arn}, json.dumps(event)))
+        elif not forwarded:
+            self._match(target["Arn"].rsplit("/", 1)[-1], event, forwarded=True)
 
 
 def _resolve(target: Json, event: Json) -> Json:

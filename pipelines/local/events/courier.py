@@ -120,6 +120,9 @@ class Courier:
         except (ClientError, BotoCoreError, UnsupportedTargetError) as error:
             if not self._failed(delivery, repetition, error):
                 return
+        except Exception as error:
+            _log.exception("The delivery to %s met an error of the server", delivery.arn)
+            self._failed(delivery, repetition, error)
         self._store.remove(_KIND, delivery.name)
 
     def _failed(self, delivery: Delivery, repetition: int, error: Exception) -> bool:
@@ -176,5 +179,7 @@ def _explain(error: Exception) -> tuple[str, str]:
         missing = any(word in code for word in ("NotFound", "NonExistent", "DoesNotExist", "NoSuch"))
         text = f"{code}: {message}"
         return "NO_RESOURCE" if missing else "ERROR_FROM_TARGET", shorten(text, _LONGEST_MESSAGE)
-    known = isinstance(error, (UnsupportedTargetError, ParamValidationError))
-    return "INVALID_PARAMETER" if known else "CONNECTION_FAILURE", shorten(str(error), _LONGEST_MESSAGE)
+    text = shorten(str(error) or type(error).__name__, _LONGEST_MESSAGE)
+    if isinstance(error, (UnsupportedTargetError, ParamValidationError)):
+        return "INVALID_PARAMETER", text
+    return ("CONNECTION_FAILURE" if isinstance(error, BotoCoreError) else "INTERNAL_ERROR"), text

@@ -101,6 +101,14 @@ def test_the_retry_policy_ends_the_attempts(courier, until, policy, exhausted):
     }
 
 
+def test_an_error_of_the_server_is_not_met_again_and_again(courier, until):
+    server = Server(KeyError("surprise"))
+    courier(server).submit(delivery())
+    until(lambda: server.buried)
+    assert server.buried[0][2]["ERROR_CODE"] == "INTERNAL_ERROR"
+    assert server.published == []
+
+
 def test_what_waits_when_the_server_stops_is_delivered_after_the_next_start_and_forgotten(courier, until, tmp_path):
     busy, free = Server(BUSY), Server()
     one = courier(busy)
