@@ -60,11 +60,22 @@ class _Progress:
         text: the entry's when it started.
         anchor: from where a rate is counted, in epoch seconds.
         reached: everything due up to here has been seen to.
+        looked_from: from where `due` was looked for, if it was.
+        due: the next time after `looked_from`, if there is one.
     """
 
     text: str
     anchor: float
     reached: float
+    looked_from: float | None = None
+    due: float | None = None
+
+    def next(self, expression: Expression, start: float) -> float | None:
+        """When the schedule is due next; looked for once, since that costs most of what a look costs."""
+        after = max(self.reached, start - 1)
+        if after != self.looked_from:
+            self.looked_from, self.due = after, expression.next(after, self.anchor)
+        return self.due
 
 
 class Scheduler:
@@ -165,8 +176,7 @@ class Scheduler:
         """Enter when a schedule fires next, and when it is due for it."""
         if not entry.enabled:
             return
-        progress = self._progress[entry.arn]
-        due = entry.expression.next(max(progress.reached, entry.start - 1), progress.anchor)
+        due = self._progress[entry.arn].next(entry.expression, entry.start)
         if due is None or due > entry.end:
             if entry.complete is not None:
                 entry.complete()

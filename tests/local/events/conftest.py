@@ -48,7 +48,7 @@ class Desk:
         return name
 
     def messages(self, url, count=1):
-        """Wait until a queue has had `count` messages; returns their bodies in order and all that came with them."""
+        """Wait until a queue has had `count` messages, and take them off; returns them as they came."""
         found = []
 
         def arrived():
@@ -60,6 +60,8 @@ class Desk:
             return len(found) >= count
 
         self.until(arrived)
+        for message in found:
+            self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         assert len(found) == count
         return found
 
