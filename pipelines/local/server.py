@@ -15,6 +15,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
+from pipelines.local.events.clock import Clock
+from pipelines.local.events.service import Events
 from pipelines.local.executions.pipelines import Pipelines
 from pipelines.local.executions.turns import Services
 from pipelines.local.experiments.service import Experiments
@@ -67,6 +69,9 @@ class EmbeddedSageMaker:
         port: the port to listen on; 0 for any that is free.
         isolation: what stands between jobs; the best that this machine grants where nothing is said.
 
+    Attributes:
+        clock: what schedules go by; each start has a new one, which shows the real time.
+
     Raises:
         ServerError: on start, if the port or the folder is in use or another server runs in this process.
     """
@@ -85,6 +90,7 @@ class EmbeddedSageMaker:
         self.isolation = isolation or Isolation.best()
         self._server: BaseWSGIServer | None = None
         self._connection = Connection("")
+        self.clock = Clock()
 
     @property
     def url(self) -> str:
@@ -119,6 +125,7 @@ class EmbeddedSageMaker:
             return
         server, self._server = self._server, None
         try:
+            self._events.close(_CLOSE_SECONDS)
             self._pipelines.close(_CLOSE_SECONDS)
             self._tuning.close(_CLOSE_SECONDS)
             self._jobs.close(_CLOSE_SECONDS)
@@ -161,17 +168,17 @@ class EmbeddedSageMaker:
         self._connection = Connection(f"http://{host}:{port}")
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
+        self.clock = Clock()
         kept = (self._store, announcements)
         experiments = Experiments(*kept)  # before jobs, which tell of those that ended with the last server
         places = (self._containers, self._connection)
         kinds = (ProcessingJob, TrainingJob, TransformJob)
         self._jobs = Jobs(self._state / "jobs", *places, *kept, kinds, _GRACE_SECONDS, self.isolation)
         self._tuning = TuningJobs(self._jobs, *kept)
-        serving = Surroundings(
-            self._state / "endpoints", *places, self._jobs.running, _GRACE_SECONDS, self.isolation
-        )
+        serving = Surroundings(self._state / "endpoints", *places, self._jobs.running, _GRACE_SECONDS, self.isolation)
         self._hosting = Hosting(serving, *kept)
         self._functions = Functions(self._state / "functions", self._connection)
+        self._events = Events(self._connection, announcements, self._store, self.clock)
         services = Services(self._jobs, self._tuning, self._functions, self._hosting, self._connection, announcements)
         self._pipelines = Pipelines(services, self._store)
         ours = (self._jobs, self._tuning, self._hosting, self._pipelines, experiments)
@@ -181,11 +188,13 @@ class EmbeddedSageMaker:
             journal,
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
-            routes=[
+            self._events.followers(),
+            [
                 *self._jobs.routes(),
                 *Invocations(self._hosting).routes(),
                 *self._functions.routes(),
                 *experiments.routes(),
+                *self._events.routes(),
             ],
         )
         self._server = make_server(
@@ -197,6 +206,7 @@ class EmbeddedSageMaker:
         self._thread.start()
         _log.debug("listening on %s", self.url)
         self._hosting.resume()
+        self._events.start()
 
 
 def _bind(host: str, port: int) -> socket.socket:
