@@ -28,7 +28,7 @@ EXECUTED = {
     "Configure",
     "Serve",
 }
-CACHED = {"Prepare", "Tune", "Train", "Evaluate", "Announce"}
+CACHED = {"Prepare", "Tune", "Train", "Evaluate"}  # as on AWS: a new model has a new name, so Transform runs again
 
 
 class Account:
@@ -111,12 +111,18 @@ def test_a_foreign_pipeline_runs_end_to_end_then_from_cache_also_after_a_restart
         assert not any("CacheHitResult" in step for step in first.values())
         check_answers(account)
         check_outputs(account, first)
+        start = time.monotonic()
         assert_cached(account.finish(pipeline.start()))
+        print(f"from cache in {time.monotonic() - start:.1f} s")
     with EmbeddedSageMaker(state=tmp_path, containers=FOREIGN / "containers") as server:
         account = account_of(server)
-        check_answers(account)  # the endpoint came back by itself
+        waiter = account.sagemaker.get_waiter("endpoint_in_service")  # the endpoint comes back by itself
+        waiter.wait(EndpointName="prices", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        check_answers(account)
         assert_cached(account.finish(account.pipeline().start()))
-        versions = account.sagemaker.list_model_packages(ModelPackageGroupName="prices")["ModelPackageSummaryList"]
+        versions = account.sagemaker.list_model_packages(ModelPackageGroupName="prices", SortOrder="Descending")[
+            "ModelPackageSummaryList"
+        ]
         assert [version["ModelPackageVersion"] for version in versions] == [3, 2, 1]
 
 
@@ -144,7 +150,7 @@ def check_outputs(account, steps):
         TrainingJobName=steps["Train"]["Metadata"]["TrainingJob"]["Arn"].rsplit("/", 1)[-1]
     )
     best = tuned["BestTrainingJob"]["TunedHyperParameters"]["alpha"]
-    assert json.loads(trained["HyperParameters"]["alpha"]) == best
+    assert trained["HyperParameters"]["alpha"] == best
     outputs = {item["OutputName"]: item["OutputValue"] for item in lambda_outputs(steps)}
     assert outputs["note"].startswith("prices-announce saw a model of some bytes, rmse 0.")
     listing = account.s3.list_objects_v2(Bucket=BUCKET, Prefix="prices/answers/")["Contents"]
