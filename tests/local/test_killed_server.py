@@ -19,8 +19,8 @@ CLUSTER = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 
 
 
 def step(name, after=()):
-    """A processing step that writes its own name; the second of a pair also starts a daemon that outlives it."""
-    program = f"(setsid sleep 600 &) ; {WRITE.format(name)}"
+    """A processing step that writes its own name, and leaves a daemon behind that would outlive it."""
+    program = f"(setsid sleep 600 &) ; sleep $PAUSE; {WRITE.format(name)}"
     target = {"Std:Join": {"On": "/", "Values": ["s3://kept/runs", {"Get": "Execution.PipelineExecutionId"}, name]}}
     return {
         "Name": name,
@@ -28,6 +28,7 @@ def step(name, after=()):
         "DependsOn": list(after),
         "Arguments": {
             "RoleArn": ROLE,
+            "Environment": {"PAUSE": {"Get": "Parameters.Pause"}},
             "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["sh", "-c", program]},
             "ProcessingResources": {"ClusterConfig": CLUSTER},
             "ProcessingOutputConfig": {
@@ -64,6 +65,13 @@ class Life:
         self.s3, self.sagemaker = (
             boto3.client(name, endpoint_url=exports["AWS_ENDPOINT_URL"], **keys) for name in ("s3", "sagemaker")
         )
+
+    def start(self, pause):
+        """Start an execution whose steps take `pause` seconds each; returns its ARN."""
+        values = [{"Name": "Pause", "Value": pause}]
+        return self.sagemaker.start_pipeline_execution(PipelineName="kept", PipelineParameters=values)[
+            "PipelineExecutionArn"
+        ]
 
     def status(self, arn):
         return self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"]
@@ -106,12 +114,10 @@ def test_a_killed_server_leaves_nothing_running_and_loses_nothing_that_was_repor
     life = Life(state, mark)
     try:
         life.s3.create_bucket(Bucket="kept")
-        definition = json.dumps({"Version": "2020-12-01", "Steps": steps})
+        pause = {"Name": "Pause", "Type": "String"}
+        definition = json.dumps({"Version": "2020-12-01", "Parameters": [pause], "Steps": steps})
         life.sagemaker.create_pipeline(PipelineName="kept", PipelineDefinition=definition, RoleArn=ROLE)
-        arns = [
-            life.sagemaker.start_pipeline_execution(PipelineName="kept")["PipelineExecutionArn"]
-            for _ in range(EXECUTIONS)
-        ]
+        arns = [life.start(seconds) for seconds in ("0", "4") for _ in range(EXECUTIONS // 2)]
         until(lambda: sum(life.status(arn) == "Succeeded" for arn in arns) >= 5, seconds=180)
         done = {arn: life.outputs(arn) for arn in arns if life.status(arn) == "Succeeded"}
         assert len(done) < EXECUTIONS, "it was too quick to be killed in the middle"
