@@ -13,33 +13,11 @@ from typing import Self
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
 from pipelines.local.events.clock import Clock
-from pipelines.local.events.service import Events
-from pipelines.local.executions.pipelines import Pipelines
-from pipelines.local.executions.turns import Services
-from pipelines.local.experiments.service import Experiments
-from pipelines.local.functions.service import Functions
-from pipelines.local.gateway import Gateway
-from pipelines.local.hosting.invocations import Invocations
-from pipelines.local.hosting.service import Hosting
-from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.isolation import Isolation
-from pipelines.local.jobs.processing import ProcessingJob
-from pipelines.local.jobs.service import Jobs
-from pipelines.local.jobs.training import TrainingJob
-from pipelines.local.moto_application import MotoApplication
+from pipelines.local.parts import Parts
 from pipelines.local.persistence.folder import FolderInUseError, StateFolder
-from pipelines.local.persistence.journal import Journal
-from pipelines.local.registry import Registry
-from pipelines.local.store import Store
-from pipelines.local.tags import Tags
-from pipelines.local.transforms.job import TransformJob
-from pipelines.local.tuning.service import TuningJobs
-
-_GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
-_CLOSE_SECONDS = 20.0  # for everything to end when the server stops
 
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()  # moto's state belongs to the process, not to a server
@@ -125,17 +103,12 @@ class EmbeddedSageMaker:
             return
         server, self._server = self._server, None
         try:
-            self._events.close(_CLOSE_SECONDS)
-            self._pipelines.close(_CLOSE_SECONDS)
-            self._tuning.close(_CLOSE_SECONDS)
-            self._jobs.close(_CLOSE_SECONDS)
-            self._functions.close(_CLOSE_SECONDS)
-            self._hosting.close()
+            self._parts.close()
         finally:
             server.shutdown()
             server.server_close()
             self._thread.join()
-            self._store.close()
+            self._parts.release()
             self._folder.release()
             _one_at_a_time.release()
 
@@ -148,7 +121,7 @@ class EmbeddedSageMaker:
         Raises:
             ApiError: there is no such job, it is not a managed spot training, or does not train at this moment.
         """
-        self._jobs.interrupt(training_job_name)
+        self._parts.jobs.interrupt(training_job_name)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -166,47 +139,17 @@ class EmbeddedSageMaker:
         listener = _bind(*self._address)
         host, port = listener.getsockname()[:2]
         self._connection = Connection(f"http://{host}:{port}")
-        self._store = Store(self._state / "state.sqlite")
-        announcements = Announcements()
         self.clock = Clock()
-        kept = (self._store, announcements)
-        experiments = Experiments(*kept)  # before jobs, which tell of those that ended with the last server
-        places = (self._containers, self._connection)
-        kinds = (ProcessingJob, TrainingJob, TransformJob)
-        self._jobs = Jobs(self._state / "jobs", *places, *kept, kinds, _GRACE_SECONDS, self.isolation)
-        self._tuning = TuningJobs(self._jobs, *kept)
-        serving = Surroundings(self._state / "endpoints", *places, self._jobs.running, _GRACE_SECONDS, self.isolation)
-        self._hosting = Hosting(serving, *kept)
-        self._functions = Functions(self._state / "functions", self._connection)
-        self._events = Events(self._connection, announcements, self._store, self.clock)
-        services = Services(self._jobs, self._tuning, self._functions, self._hosting, self._connection, announcements)
-        self._pipelines = Pipelines(services, self._store)
-        ours = (self._jobs, self._tuning, self._hosting, self._pipelines, experiments)
-        tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()}, self._store)
-        journal = Journal(MotoApplication(), self._store, self._state / "aws")
-        gateway = Gateway(
-            journal,
-            {name: action for each in (*ours, tags) for name, action in each.actions().items()},
-            Registry(self._connection).amendments(),
-            self._events.followers(),
-            [
-                *self._jobs.routes(),
-                *Invocations(self._hosting).routes(),
-                *self._functions.routes(),
-                *experiments.routes(),
-                *self._events.routes(),
-            ],
-        )
+        self._parts = Parts(self._state, self._containers, self._connection, self.isolation, self.clock)
         self._server = make_server(
-            host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+            host, port, self._parts.gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
         )
         listener.close()  # werkzeug made its own of it
-        journal.restore()
+        self._parts.restore()
         self._thread = threading.Thread(target=self._server.serve_forever, name="embedded-sagemaker", daemon=True)
         self._thread.start()
         _log.debug("listening on %s", self.url)
-        self._hosting.resume()
-        self._events.start()
+        self._parts.begin()
 
 
 def _bind(host: str, port: int) -> socket.socket:
