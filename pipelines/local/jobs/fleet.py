@@ -118,10 +118,16 @@ class Fleet:
         group, job = self._streams
         stream = f"{job}/{host.name}-{int(time.time())}"
         log = JobLog(self._log, self._surroundings.connection, group, stream)
-        surroundings = self._surroundings
         self._processes.append(
             HostProcess(
-                program, container, host.base, self._environment(), log, surroundings.isolation, surroundings.folder
+                program,
+                container,
+                host.base,
+                self._environment(),
+                log,
+                self._surroundings.isolation,
+                hidden=self._surroundings.folder,
+                names=[each.name for each in self._hosts],
             )
         )
 
