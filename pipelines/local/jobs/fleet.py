@@ -107,6 +107,8 @@ class Fleet:
             for process in self._processes:
                 process.close()
             self._log.finish()
+            for host in self._hosts:
+                self._surroundings.isolation.settle(host.base)
         failed = next((code for code in codes if code), 0)
         if self._log.error is not None and not failed:
             raise LogError(f"the job's log cannot be written: {self._log.error}")
@@ -116,10 +118,16 @@ class Fleet:
         group, job = self._streams
         stream = f"{job}/{host.name}-{int(time.time())}"
         log = JobLog(self._log, self._surroundings.connection, group, stream)
-        surroundings = self._surroundings
         self._processes.append(
             HostProcess(
-                program, container, host.base, self._environment(), log, surroundings.isolation, surroundings.folder
+                program,
+                container,
+                host.base,
+                self._environment(),
+                log,
+                self._surroundings.isolation,
+                hidden=self._surroundings.folder,
+                names=[each.name for each in self._hosts],
             )
         )
 

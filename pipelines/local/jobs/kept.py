@@ -23,6 +23,7 @@ class KeptProcess:
         folder: where it runs.
         base: shown to it as `/opt/ml`, which is then where it runs; None to show it this machine as it is.
         hidden: shown to it as empty; only together with a base.
+        hosts: shown to it as `/etc/hosts`; only together with a base.
 
     Attributes:
         output: what the program writes to its standard output and error.
@@ -35,8 +36,9 @@ class KeptProcess:
         folder: Path,
         base: Path | None = None,
         hidden: Path | None = None,
+        hosts: Path | None = None,
     ) -> None:
-        places = ["" if path is None else str(path) for path in (base, hidden)]
+        places = ["" if path is None else str(path) for path in (base, hidden, hosts)]
         self._process = subprocess.Popen(  # noqa: S603 - a list of words, no shell
             [sys.executable, "-I", "-S", str(_KEEPER), *places, *command],
             cwd=folder,

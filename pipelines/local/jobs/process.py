@@ -42,6 +42,7 @@ class HostProcess:
         log: where its output goes.
         isolation: how it comes to find `base` at `/opt/ml`.
         hidden: a folder whose content it should not see, where that can be.
+        names: of all hosts of the job; they resolve to addresses of this machine, where that can be.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class HostProcess:
         log: JobLog,
         isolation: Isolation | None = None,
         hidden: Path | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         isolation = isolation or Isolation.best()
         own = {name: isolation.translate(value, base) for name, value in program.environment.items()}
@@ -63,7 +65,7 @@ class HostProcess:
         (base / "tmp").mkdir(parents=True, exist_ok=True)
         command = [isolation.translate(word, base) for word in program.command]
         if isolation is Isolation.NAMESPACES:
-            self._process = KeptProcess(command, environment, base, base, hidden)
+            self._process = KeptProcess(command, environment, base, base, hidden, _write_hosts(base, names))
         else:
             self._process = KeptProcess(command, environment, base)
         self._reader = follow(self._process.output, log)
@@ -90,6 +92,17 @@ def describe_exit(code: int) -> str:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")
     return f"killed by signal {-code}"
+
+
+def _write_hosts(base: Path, names: Sequence[str]) -> Path | None:
+    """This machine's `/etc/hosts` and a loopback address for each name; None where there is nothing to add or to."""
+    machine = Path("/etc/hosts")
+    if not names or not machine.is_file():
+        return None
+    lines = [f"127.0.0.{number} {name}" for number, name in enumerate(names, start=1)]
+    file = base / "tmp" / "hosts"
+    file.write_text("\n".join([machine.read_text(), *lines, ""]))
+    return file
 
 
 def _basics(container: Container, base: Path) -> dict[str, str]:

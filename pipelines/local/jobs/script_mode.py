@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import boto3
 
 Values = dict[str, Any]
+_NOT_OWN = ("sagemaker_", "_tuning_objective_metric")  # what SageMaker adds to the user's hyperparameters
 
 
 class ScriptError(Exception):
@@ -49,7 +50,7 @@ def _start(base: Path, parameters: Values) -> NoReturn:
     program = str(parameters["sagemaker_program"])
     if not (code / program).is_file():
         raise ScriptError(f"The entry point {program} is not in the source that the estimator has uploaded.")
-    own = {name: value for name, value in parameters.items() if not name.startswith("sagemaker_")}
+    own = {name: value for name, value in parameters.items() if not name.startswith(_NOT_OWN)}
     python = _with_requirements(base, code / "requirements.txt")
     words = [*(["/bin/sh"] if program.endswith(".sh") else [python]), program, *_arguments(own)]
     os.chdir(code)

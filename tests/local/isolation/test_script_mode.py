@@ -174,7 +174,7 @@ def test_requirements_are_there_for_the_program_and_leave_the_servers_python_alo
 def test_a_shell_script_can_be_the_program(tiny):
     job = submit(
         tiny,
-        {"sagemaker_program": '"go.sh"', "rate": "0.5"},
+        {"sagemaker_program": '"go.sh"', "rate": "0.5", "_tuning_objective_metric": "loss"},
         go__sh='echo "$@" "$SM_USER_ENTRY_POINT" > "$SM_MODEL_DIR/said"',
     )
     assert tiny.unpack(job["ModelArtifacts"]["S3ModelArtifacts"]) == {"said": "--rate 0.5 go.sh\n"}
