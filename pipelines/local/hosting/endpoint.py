@@ -106,7 +106,7 @@ class Endpoint:
         """Stop everything since the server stops; a later one starts it again."""
         with self._lock:
             self._closing.set()
-        self._traffic.shift()
+        self._traffic.end()
         for deployment in list(self._deployments):
             deployment.close(drain_seconds=0)
         if self._turn.acquire(timeout=_CLOSE_SECONDS):
@@ -216,7 +216,7 @@ class Endpoint:
             self._enter("InService")
 
     def _take_down(self) -> None:
-        self._traffic.shift()
+        self._traffic.end()
         for deployment in list(self._deployments):
             self._retire(deployment)
         self._log.close()
