@@ -111,6 +111,7 @@ class Endpoint:
             deployment.close(drain_seconds=0)
         if self._turn.acquire(timeout=_CLOSE_SECONDS):
             self._turn.release()
+        self._log.finish()
         self._log.close()
         self._settled.set()
 
@@ -219,6 +220,7 @@ class Endpoint:
         self._traffic.end()
         for deployment in list(self._deployments):
             self._retire(deployment)
+        self._log.finish()
         self._log.close()
         self._enter("Deleted")
 
