@@ -14,7 +14,7 @@ from pipelines.local.hosting.serving import Answer, InvocationError, ServingErro
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.logs import LogFile
 
-_FIRST_ERROR = 400  # of the statuses of HTTP
+_FIRST_ERROR = 300  # of the statuses of HTTP: a container cannot send its caller elsewhere
 
 
 @dataclass(frozen=True)

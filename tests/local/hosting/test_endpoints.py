@@ -40,7 +40,7 @@ def test_an_endpoint_serves_its_model_until_it_is_deleted(endpoints, tiny, until
 
 def test_an_error_of_the_container_is_a_model_error_with_what_it_said(endpoints):
     name = endpoints.create(endpoints.config(endpoints.model()))
-    for status, side in ((500, "server"), (404, "client")):
+    for status, side in ((500, "server"), (404, "client"), (302, "client")):
         with pytest.raises(ClientError) as error:
             endpoints.invoke(name, b"status %d" % status)
         response = error.value.response
