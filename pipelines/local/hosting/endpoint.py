@@ -48,6 +48,7 @@ class Endpoint:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._turn = threading.Lock()  # held while something is being done
+        self._telling = threading.RLock()  # held while a change is told, so that the next one is told after it
         self._settled = threading.Event()
 
     def create(self) -> None:
@@ -105,11 +106,12 @@ class Endpoint:
         """Stop everything since the server stops; a later one starts it again."""
         with self._lock:
             self._closing.set()
-        self._traffic.shift()
+        self._traffic.end()
         for deployment in list(self._deployments):
             deployment.close(drain_seconds=0)
         if self._turn.acquire(timeout=_CLOSE_SECONDS):
             self._turn.release()
+        self._log.finish()
         self._log.close()
         self._settled.set()
 
@@ -139,23 +141,22 @@ class Endpoint:
         }
 
     def _begin(self, status: str) -> None:
-        with self._lock:
+        with self._telling:
             if self.record.status not in SETTLED:
                 raise invalid(f'Cannot update in-progress endpoint "{self.arn}".')
             if self.record.status == "Failed" and status != "Deleting":
                 raise invalid(f'Cannot update the endpoint "{self.arn}": it has failed, and can only be deleted.')
-            self.record = replace(self.record, status=status)
-        self._enter(status)
+            self._enter(status)
 
     def _enter(self, status: str, reason: str | None = None) -> None:
         """Note a change, and tell of it."""
-        self.record = self.record.entering(status, reason)
-        if status in SETTLED:
-            self._settled.set()
-        else:
+        with self._telling:
             self._settled.clear()
-        _log.info("%s", " ".join([f"endpoint {self.name}", status, *(self.record.failure_reason or "").split()]))
-        self._changed(self)
+            self.record = self.record.entering(status, reason)
+            _log.info("%s", " ".join([f"endpoint {self.name}", status, *(self.record.failure_reason or "").split()]))
+            self._changed(self)
+            if status in SETTLED:
+                self._settled.set()
 
     def _run(self, work: Callable[[], None]) -> None:
         threading.Thread(target=self._see_through, args=(work,), name=f"endpoint-{self.name}", daemon=True).start()
@@ -175,7 +176,7 @@ class Endpoint:
     def _bring_up(self) -> None:
         deployment = self._deploy(self.record.plan)
         try:
-            self._start(deployment)
+            self._attempt(deployment.start)
         except DeploymentError as error:
             self._retire(deployment)
             self._enter("Failed", str(error))
@@ -189,7 +190,7 @@ class Endpoint:
         green = self._deploy(plan)
         try:
             watch.bake(0)  # an alarm that rings already ends the update before it begins
-            self._start(green)
+            self._attempt(green.start)
             for share in rollout.shares:
                 self._traffic.shift((share, green), (1 - share, blue))
                 watch.bake(rollout.interval_seconds)
@@ -208,7 +209,7 @@ class Endpoint:
     def _rescale(self, plan: EndpointPlan) -> None:
         (deployment,) = self._traffic.deployments
         try:
-            deployment.change(plan)
+            self._attempt(lambda: deployment.change(plan))
         except DeploymentError as error:
             self._enter("InService", str(error))
         else:
@@ -216,9 +217,10 @@ class Endpoint:
             self._enter("InService")
 
     def _take_down(self) -> None:
-        self._traffic.shift()
+        self._traffic.end()
         for deployment in list(self._deployments):
             self._retire(deployment)
+        self._log.finish()
         self._log.close()
         self._enter("Deleted")
 
@@ -231,9 +233,10 @@ class Endpoint:
         self._pending = (plan, now())
         return deployment
 
-    def _start(self, deployment: Deployment) -> None:
+    def _attempt(self, work: Callable[[], None]) -> None:
+        """Bring up what should run; where that fails since the endpoint is closed, nobody is told."""
         try:
-            deployment.start()
+            work()
         except DeploymentError:
             if self._closing.is_set():
                 raise Interrupted from None

@@ -81,7 +81,7 @@ class Invocations:
             raise _invalid(f"The embedded SageMaker does not support {', '.join(refused)}.")
         headers = {field: request.headers[field] for field in _PASSED_ON if field in request.headers}
         variant, answer = _send(self._find(name), body, headers, request.headers.get(_TARGET_VARIANT))
-        response = Response(answer.body, answer.status, content_type=answer.headers.get("Content-Type"))
+        response = Response(answer.body, HTTPStatus.OK, content_type=answer.headers.get("Content-Type"))
         response.headers["x-Amzn-Invoked-Production-Variant"] = variant
         response.headers["x-amzn-RequestId"] = str(uuid4())
         attributes = f"{_PREFIX}Custom-Attributes"
