@@ -7,12 +7,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from pipelines.local.connection import Connection
 from pipelines.local.jobs.containers import Container
+from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.jobs.logs import JobLog, LogFile
 from pipelines.local.jobs.process import HostProcess, Program
 from pipelines.local.s3 import Shard
@@ -39,6 +40,7 @@ class Surroundings:
         connection: the server.
         running: how many hosts of jobs run now, to share the cores among them.
         grace_seconds: between asking a process to end and killing it.
+        isolation: what stands between them.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Surroundings:
     connection: Connection
     running: Callable[[], int]
     grace_seconds: float
+    isolation: Isolation = field(default_factory=Isolation.best)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,12 @@ class Fleet:
         group, job = self._streams
         stream = f"{job}/{host.name}-{int(time.time())}"
         log = JobLog(self._log, self._surroundings.connection, group, stream)
-        self._processes.append(HostProcess(program, container, host.base, self._environment(), log))
+        surroundings = self._surroundings
+        self._processes.append(
+            HostProcess(
+                program, container, host.base, self._environment(), log, surroundings.isolation, surroundings.folder
+            )
+        )
 
     def _wait(self, deadline: float, stopping: threading.Event) -> Ending:
         while True:
