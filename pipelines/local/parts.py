@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,11 +55,11 @@ class Parts:
         self._store = Store(state / "state.sqlite")
         announcements = Announcements()
         kept = (self._store, announcements)
-        places = (containers, connection)
         self._experiments = Experiments(*kept)  # before jobs, which tell of those that ended with the last server
-        self.jobs = Jobs(state / "jobs", *places, *kept, _JOBS, _GRACE_SECONDS, isolation)
+        shared = Surroundings(state / "jobs", containers, connection, lambda: 0, _GRACE_SECONDS, isolation)
+        self.jobs = Jobs(shared, _JOBS, *kept)
         self._tuning = TuningJobs(self.jobs, *kept)
-        serving = Surroundings(state / "endpoints", *places, self.jobs.running, _GRACE_SECONDS, isolation)
+        serving = replace(shared, folder=state / "endpoints", running=self.jobs.running)
         self._hosting = Hosting(serving, *kept)
         self._functions = Functions(state / "functions", connection)
         self._events = Events(connection, announcements, self._store, clock)

@@ -41,6 +41,8 @@ def session(tiny):
             patch.setenv(name, value)
         from sagemaker.session import Session
 
+        # It takes half a second, and the SDK does it twenty times for each job.
+        patch.setattr("sagemaker.utils.validate_sagemaker_config", lambda _: None)
         yield Session(boto_session=tiny.session, default_bucket=tiny.bucket, sagemaker_config=OPT_OUT)
 
 
