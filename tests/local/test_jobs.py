@@ -192,6 +192,7 @@ def test_an_image_without_a_stand_in_fails_with_what_to_add(tiny, containers):
     job = run_training(tiny, image="1234.dkr.ecr.us-east-1.amazonaws.com/team/unknown@sha256:00")
     assert job["TrainingJobStatus"] == "Failed"
     assert f"'train' is looked for in {Path(containers, 'unknown', 'bin')}" in job["FailureReason"]
+    assert "give the job a ContainerEntrypoint, or its estimator an entry_point" in job["FailureReason"]
 
 
 def test_a_program_that_does_not_exist_is_named(tiny):
