@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from werkzeug import Response
+from werkzeug.exceptions import ClientDisconnected
 
 from pipelines.local.aws import Json
 from pipelines.local.persistence.bodies import Bodies, Body
@@ -83,13 +84,20 @@ class Journal:
                 self._forget()
         if not may_change(environ):
             return self._moto(environ, start_response)
-        with self._received(environ) as body:
-            with body.open() as content:
-                if not changes(environ, content.read(_LONGEST_FORM)):
-                    return self._answer(environ, body)(environ, start_response)
-            with self._lock:
-                response = self._change(environ, body)
+        try:
+            with self._received(environ) as body:
+                response = self._perform(environ, body)
+        except ClientDisconnected as gone:
+            return gone.get_response(environ)(environ, start_response)
         return response(environ, start_response)
+
+    def _perform(self, environ: WSGIEnvironment, body: Body) -> Response:
+        with body.open() as content:
+            form = content.read(_LONGEST_FORM)
+        if not changes(environ, form):
+            return self._answer(environ, body)
+        with self._lock:
+            return self._change(environ, body)
 
     @contextmanager
     def _received(self, environ: WSGIEnvironment) -> Iterator[Body]:
