@@ -165,7 +165,7 @@ class EmbeddedSageMaker:
         self._tuning = TuningJobs(self._jobs, *kept)
         serving = Surroundings(self._state / "endpoints", *places, self._jobs.running, _GRACE_SECONDS)
         self._hosting = Hosting(serving, *kept)
-        self._functions = Functions(self._state / "functions", self._connection)
+        self._functions = Functions(self._state / "functions", self._connection, self._store)
         services = Services(self._jobs, self._tuning, self._functions, self._hosting, self._connection, announcements)
         self._pipelines = Pipelines(services)
         ours = (self._jobs, self._tuning, self._hosting, self._pipelines, experiments)
@@ -191,6 +191,7 @@ class EmbeddedSageMaker:
         self._thread.start()
         _log.debug("listening on %s", self.url)
         self._hosting.resume()
+        self._functions.resume()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -182,6 +182,41 @@ def test_functions_still_run(on):
     assert on(lambda client: read(client("s3"), "code.zip")) == b"something else"
 
 
+def test_an_event_that_was_accepted_reaches_its_function_under_the_next_server(on, until):
+    code = """
+import boto3, time
+def handler(event, context):
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket="kept-bucket", Key="begun", Body=b"")
+    while not s3.list_objects_v2(Bucket="kept-bucket", Prefix="go").get("Contents"):
+        time.sleep(0.05)
+    s3.put_object(Bucket="kept-bucket", Key="done", Body=event["text"].encode())
+"""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("main.py", code)
+
+    def before(client):
+        role = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        client("s3").create_bucket(Bucket=BUCKET)
+        zipped = {"ZipFile": archive.getvalue()}
+        client("lambda").create_function(
+            FunctionName="f", Runtime="python3.11", Handler="main.handler", Role=role, Code=zipped, Timeout=300
+        )
+        client("lambda").invoke(FunctionName="f", InvocationType="Event", Payload='{"text": "ä"}'.encode())
+        until(lambda: "begun" in keys(client("s3")))
+
+    def after(client):
+        client("s3").put_object(Bucket=BUCKET, Key="go", Body=b"")
+        until(lambda: "done" in keys(client("s3")))
+        return read(client("s3"), "done").decode()
+
+    on(before)
+    assert on(after) == "ä"
+    on(lambda client: client("s3").delete_object(Bucket=BUCKET, Key="done"))
+    assert "done" not in on(lambda client: keys(client("s3")))
+
+
 def test_messages_and_log_lines_pass_through_and_refused_calls_leave_nothing(on):
     def before(client):
         sqs, logs = client("sqs"), client("logs")
