@@ -61,7 +61,7 @@ class Parts:
         self._tuning = TuningJobs(self.jobs, *kept)
         serving = replace(shared, folder=state / "endpoints", running=self.jobs.running)
         self._hosting = Hosting(serving, *kept)
-        self._functions = Functions(state / "functions", connection)
+        self._functions = Functions(state / "functions", connection, self._store)
         self._events = Events(connection, announcements, self._store, clock)
         services = Services(self.jobs, self._tuning, self._functions, self._hosting, connection, announcements)
         self._pipelines = Pipelines(services, self._store)
@@ -81,6 +81,7 @@ class Parts:
     def begin(self) -> None:
         """Start what works by itself; call it once the port is served."""
         self._hosting.resume()
+        self._functions.resume()
         self._events.start()
 
     def close(self) -> None:

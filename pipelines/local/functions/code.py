@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 
 _LARGEST_UNPACKED = 250 * 1024 * 1024  # bytes; Lambda's quota for a function with its layers
 _MOST_FILES = 50_000
+_LONGEST_LINK = 4096  # bytes, as of Linux
 _PIECE = 1024 * 1024
 
 
@@ -52,7 +53,7 @@ class CodeFolders:
                 _extract(opened, part)
             part.chmod(0o755)
             part.rename(folder)
-        except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, ValueError, EOFError) as error:
             raise CodeError(f"Could not unzip uploaded file: {error}") from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -65,12 +66,28 @@ def _extract(opened: zipfile.ZipFile, folder: Path) -> None:
     room = _LARGEST_UNPACKED
     for member in members:
         target = folder / member.filename
-        if not target.resolve().is_relative_to(folder.resolve()):
-            raise CodeError(f"The name '{member.filename}' in the archive leads out of its folder.")
+        _check_inside(target, folder, member)
         if member.is_dir():
             target.mkdir(parents=True, exist_ok=True)
-        elif not stat.S_ISLNK(member.external_attr >> 16):
+        elif stat.S_ISLNK(member.external_attr >> 16):
+            _link(opened, member, target, folder)
+        else:
             room -= _write(opened, member, target, room)
+
+
+def _check_inside(path: Path, folder: Path, member: zipfile.ZipInfo) -> None:
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise CodeError(f"The name '{member.filename}' in the archive leads out of its folder.")
+
+
+def _link(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, folder: Path) -> None:
+    """Make a symbolic link, as packages have for the versions of a library."""
+    if member.file_size > _LONGEST_LINK:
+        raise CodeError(f"The link '{member.filename}' in the archive is longer than {_LONGEST_LINK} bytes.")
+    to = Path(opened.read(member).decode(errors="replace"))
+    _check_inside(target.parent / to, folder, member)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(to)
 
 
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, room: int) -> int:

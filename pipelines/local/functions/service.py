@@ -23,6 +23,7 @@ from pipelines.local.functions.asynchronous import AsynchronousInvocations
 from pipelines.local.functions.catalog import Function, find
 from pipelines.local.functions.invocation import Outcome, Runner
 from pipelines.local.gateway import Route
+from pipelines.local.store import Store
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/invocations/?")
 _OLD_PATH = re.compile(r"/2014-11-13/functions/(?P<name>[^/]+)/invoke-async/?")
@@ -43,12 +44,13 @@ class Functions:
     Args:
         folder: unpacked code, and a folder for each invocation while it runs.
         connection: the server; functions find it in their environment.
+        store: keeps events that wait for their function.
     """
 
-    def __init__(self, folder: Path, connection: Connection) -> None:
+    def __init__(self, folder: Path, connection: Connection, store: Store) -> None:
         self._runner = Runner(folder, connection)
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
-        self._events = AsynchronousInvocations(self._runner.run, connection)
+        self._events = AsynchronousInvocations(self._runner.run, connection, store)
 
     def routes(self) -> Sequence[Route]:
         """The paths that are answered here."""
@@ -72,8 +74,13 @@ class Functions:
         limited = replace(found, timeout_seconds=min(found.timeout_seconds, longest_seconds))
         return self._invoke(limited, json.dumps(payload).encode())
 
+    def resume(self) -> None:
+        """Go on with the events that waited when the last server ended; call it when the server serves."""
+        self._events.resume()
+
     def close(self, timeout_seconds: float) -> None:
         """End all invocations."""
+        self._events.stop()
         self._runner.stop()
         self._events.close(timeout_seconds)
 
@@ -151,7 +158,7 @@ def _body(request: Request, most: int) -> bytes:
             "RequestTooLargeException", f"Request must be smaller than {most} bytes for the InvokeFunction operation"
         ) from error
     try:
-        json.loads(body or b"{}")
+        json.loads(body.decode() or "{}")
     except (ValueError, RecursionError) as error:
         text = f"Could not parse request body into json: {error}"
         raise ApiError("InvalidRequestContentException", text) from error

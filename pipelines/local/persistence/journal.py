@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from werkzeug import Response
+from werkzeug.exceptions import ClientDisconnected
 
 from pipelines.local.aws import Json
 from pipelines.local.persistence.bodies import Bodies, Body
 from pipelines.local.persistence.calls import changes, head, may_change, whole
 from pipelines.local.persistence.compaction import superseded
-from pipelines.local.persistence.determinism import install, repeatable
+from pipelines.local.persistence.determinism import install, repeatable, unnoticed
 from pipelines.local.persistence.effects import Effect, effect
 from pipelines.local.store import Store
 
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 _KIND = "aws-call"
 _RESET = "/moto-api/reset"
-_FEWEST = 1000  # calls, before it is worth looking for superseded ones
+# It is worth looking for superseded calls when there are this many, or this much in their bodies, and twice what the
+# last look left.
+_FEWEST = 1000
+_LEAST_BYTES = 256 * 1024 * 1024
 _LONGEST_FORM = 64 * 1024  # bytes of a form in which the action is looked for; botocore writes it first
 _UPLOAD = re.compile(rb"<UploadId>([^<]{1,200})</UploadId>")
 
@@ -56,18 +60,20 @@ class Journal:
         self._bodies = Bodies(folder)
         self._lock = threading.Lock()
         self._effects: dict[str, Effect] = {}  # by the calls' names, in their order
-        self._compact_at = _FEWEST
+        self._sizes: dict[str, int] = {}  # of their bodies
+        self._bytes = 0
+        self._compact_at = (_FEWEST, _LEAST_BYTES)
 
     def restore(self) -> None:
         """Bring moto to the state in which the last server on this folder left it. Call it before serving."""
         self._forget_all_of_moto()
         documents = {document["Name"]: document for document in self._store.all(_KIND)}
-        for name, document in documents.items():
-            body = self._bodies.kept(document["Body"])
-            self._effects[name] = effect(document["Head"], body, document["Upload"])
+        for document in documents.values():
+            self._note(document, self._bodies.kept(document["Body"]))
         self._compact()
         self._bodies.clean(self._effects)
-        failed = sum(not self._repeat(documents[name]) for name in list(self._effects))
+        with unnoticed():
+            failed = sum(not self._repeat(documents[name]) for name in list(self._effects))
         if failed:
             _log.warning("%d of %d calls to AWS could not be repeated", failed, len(self._effects))
 
@@ -78,13 +84,20 @@ class Journal:
                 self._forget()
         if not may_change(environ):
             return self._moto(environ, start_response)
-        with self._received(environ) as body:
-            with body.open() as content:
-                if not changes(environ, content.read(_LONGEST_FORM)):
-                    return self._answer(environ, body)(environ, start_response)
-            with self._lock:
-                response = self._change(environ, body)
+        try:
+            with self._received(environ) as body:
+                response = self._perform(environ, body)
+        except ClientDisconnected as gone:
+            return gone.get_response(environ)(environ, start_response)
         return response(environ, start_response)
+
+    def _perform(self, environ: WSGIEnvironment, body: Body) -> Response:
+        with body.open() as content:
+            form = content.read(_LONGEST_FORM)
+        if not changes(environ, form):
+            return self._answer(environ, body)
+        with self._lock:
+            return self._change(environ, body)
 
     @contextmanager
     def _received(self, environ: WSGIEnvironment) -> Iterator[Body]:
@@ -113,10 +126,17 @@ class Journal:
     def _write(self, document: Json, body: Body) -> None:
         name = uuid4().hex
         kept = self._bodies.keep(body, name)
-        self._store.put(_KIND, name, {"Name": name, **document, "Body": kept.document()})
-        self._effects[name] = effect(document["Head"], kept, document["Upload"])
-        if len(self._effects) >= self._compact_at:
+        document = {"Name": name, **document, "Body": kept.document()}
+        self._store.put(_KIND, name, document)
+        self._note(document, kept)
+        most, most_bytes = self._compact_at
+        if len(self._effects) >= most or self._bytes >= most_bytes:
             self._compact()
+
+    def _note(self, document: Json, body: Body) -> None:
+        self._effects[document["Name"]] = effect(document["Head"], body, document["Upload"])
+        self._sizes[document["Name"]] = body.length
+        self._bytes += body.length
 
     def _repeat(self, document: Json) -> bool:
         """Make a kept call again; tells whether moto answers well."""
@@ -130,15 +150,16 @@ class Journal:
         return response.status_code < HTTPStatus.BAD_REQUEST
 
     def _compact(self) -> None:
-        """Drop the calls that leave no trace; do so again when as many have come as were left."""
+        """Drop the calls that leave no trace."""
         names = list(self._effects)
         for index in superseded(list(self._effects.values())):
             self._drop(names[index])
-        self._compact_at = max(_FEWEST, 2 * len(self._effects))
+        self._compact_at = max(_FEWEST, 2 * len(self._effects)), max(_LEAST_BYTES, 2 * self._bytes)
 
     def _drop(self, name: str) -> None:
         self._store.remove(_KIND, name)
         self._bodies.remove(name)
+        self._bytes -= self._sizes.pop(name)
         del self._effects[name]
 
     def _forget(self) -> None:

@@ -38,12 +38,23 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
         CodeFolders(tmp_path).of(content)
 
 
-def test_links_are_left_out_and_programs_stay_programs(tmp_path):
-    link, program = zipfile.ZipInfo("link"), zipfile.ZipInfo("bin/program")
-    link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    program.external_attr = (stat.S_IFREG | 0o755) << 16
-    body = archive((link, "/etc/passwd"), (program, "#!/bin/sh"))
+def member(name, mode):
+    found = zipfile.ZipInfo(name)
+    found.external_attr = mode << 16
+    return found
+
+
+def test_programs_and_links_within_the_folder_are_what_they_were(tmp_path):
+    program, link = member("bin/program", stat.S_IFREG | 0o755), member("lib/latest", stat.S_IFLNK | 0o777)
+    body = archive((program, "#!/bin/sh"), (link, "../bin/program"))
     folder = CodeFolders(tmp_path).of(body)
-    assert sorted(path.name for path in folder.rglob("*")) == ["bin", "program"]
     assert (folder / "bin/program").stat().st_mode & stat.S_IXUSR
+    assert (folder / "lib/latest").read_text() == "#!/bin/sh"
     assert CodeFolders(tmp_path).of(body) == folder
+
+
+@pytest.mark.parametrize("to", ["/etc/passwd", "../../outside", "x" * 5000])
+def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path, to):
+    body = archive((member("link", stat.S_IFLNK | 0o777), to), ("link/through.py", "x"))
+    with pytest.raises(CodeError, match=r"leads out of its folder|longer than"):
+        CodeFolders(tmp_path / "code").of(body)

@@ -190,8 +190,9 @@ def test_another_runtime_is_refused_with_a_sentence(functions):
 
 def test_an_event_that_is_not_json_or_too_large_is_refused(functions):
     name = functions.create("handler = lambda e, c: e")
-    with pytest.raises(ClientError, match="Could not parse request body into json"):
-        functions.client.invoke(FunctionName=name, Payload=b"{")
+    for body in (b"{", b"\xff", '"x"'.encode("utf-16")):
+        with pytest.raises(ClientError, match="Could not parse request body into json"):
+            functions.client.invoke(FunctionName=name, Payload=body)
     with pytest.raises(ClientError, match="Request must be smaller than") as error:
         functions.client.invoke(FunctionName=name, Payload=json.dumps("x" * 7_000_000).encode())
     assert error.value.response["Error"]["Code"] == "RequestTooLargeException"

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -39,6 +40,17 @@ def test_what_is_overwritten_or_deleted_leaves_the_disk(on, tmp_path):
     assert on(lambda client: client("s3").get_object(Bucket=BUCKET, Key="k")["Body"].read()) == b"\4" * 10_000
 
 
+def test_a_large_object_that_is_written_again_and_again_does_not_fill_the_disk(on, tmp_path):
+    def work(client):
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for _ in range(12):
+            s3.put_object(Bucket=BUCKET, Key="checkpoint", Body=bytes(40 * 1024 * 1024))
+        assert len(bodies(tmp_path)) < 8
+
+    on(work)
+
+
 def test_a_journal_with_holes_gives_back_the_rest(on, tmp_path):
     def work(client):
         s3 = client("s3")
@@ -56,6 +68,22 @@ def test_a_journal_with_holes_gives_back_the_rest(on, tmp_path):
 
     assert len(on(after)) == 2
     assert not (tmp_path / "aws" / ".part-left-by-a-kill").exists()
+
+
+def test_a_client_that_goes_away_in_the_middle_of_an_upload_leaves_nothing(on, tmp_path):
+    def work(client):
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        host, port = s3.meta.endpoint_url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as raw:
+            head = f"PUT /{BUCKET}/half HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 100000\r\n\r\n"
+            raw.sendall(head.encode() + b"x" * 50_000)
+            raw.shutdown(socket.SHUT_WR)
+            assert b" 400 " in raw.recv(100)
+        assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+
+    on(work)
+    assert bodies(tmp_path) == []
 
 
 def test_a_reset_of_moto_is_for_good(tmp_path, client_of):

@@ -8,6 +8,8 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 
+from pipelines.local.store import Store
+
 BUCKET = "kept-bucket"
 MIB = 1024 * 1024
 
@@ -180,6 +182,41 @@ def test_functions_still_run(on):
     assert on(lambda client: read(client("s3"), "code.zip")) == b"something else"
 
 
+def test_an_event_that_was_accepted_reaches_its_function_under_the_next_server(on, until):
+    code = """
+import boto3, time
+def handler(event, context):
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket="kept-bucket", Key="begun", Body=b"")
+    while not s3.list_objects_v2(Bucket="kept-bucket", Prefix="go").get("Contents"):
+        time.sleep(0.05)
+    s3.put_object(Bucket="kept-bucket", Key="done", Body=event["text"].encode())
+"""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("main.py", code)
+
+    def before(client):
+        role = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        client("s3").create_bucket(Bucket=BUCKET)
+        zipped = {"ZipFile": archive.getvalue()}
+        client("lambda").create_function(
+            FunctionName="f", Runtime="python3.11", Handler="main.handler", Role=role, Code=zipped, Timeout=300
+        )
+        client("lambda").invoke(FunctionName="f", InvocationType="Event", Payload='{"text": "ä"}'.encode())
+        until(lambda: "begun" in keys(client("s3")))
+
+    def after(client):
+        client("s3").put_object(Bucket=BUCKET, Key="go", Body=b"")
+        until(lambda: "done" in keys(client("s3")))
+        return read(client("s3"), "done").decode()
+
+    on(before)
+    assert on(after) == "ä"
+    on(lambda client: client("s3").delete_object(Bucket=BUCKET, Key="done"))
+    assert "done" not in on(lambda client: keys(client("s3")))
+
+
 def test_messages_and_log_lines_pass_through_and_refused_calls_leave_nothing(on):
     def before(client):
         sqs, logs = client("sqs"), client("logs")
@@ -200,3 +237,56 @@ def test_messages_and_log_lines_pass_through_and_refused_calls_leave_nothing(on)
         assert client("s3").list_buckets()["Buckets"] == []
 
     on(after)
+
+
+def test_a_queue_is_not_told_again_of_objects_that_come_back(on):
+    def before(client):
+        s3, sqs = client("s3"), client("sqs")
+        s3.create_bucket(Bucket=BUCKET)
+        url = sqs.create_queue(QueueName="told")["QueueUrl"]
+        arn = "arn:aws:sqs:us-east-1:123456789012:told"
+        s3.put_bucket_notification_configuration(
+            Bucket=BUCKET,
+            NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
+        )
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+        return [message["Body"] for message in messages(sqs, url)]
+
+    def messages(sqs, url):
+        return sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+
+    def after(client):
+        sqs = client("sqs")
+        url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
+        assert messages(sqs, url) == []
+        client("s3").put_object(Bucket=BUCKET, Key="new", Body=b"x")
+        return [message["Body"] for message in messages(sqs, url)]
+
+    assert '"key":"k"' in "".join(on(before)).replace(" ", "")
+    assert '"key":"new"' in "".join(on(after)).replace(" ", "")
+
+
+def test_calls_that_only_read_are_not_written_down(on, tmp_path):
+    def work(client):
+        s3, iam = client("s3"), client("iam")
+        s3.create_bucket(Bucket=BUCKET)
+        iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+        s3.list_buckets()
+        keys(s3)
+        iam.get_role(RoleName="r")
+        iam.list_roles()
+        client("sts").get_caller_identity()
+        client("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/r", RoleSessionName="session")
+        client("sagemaker").list_model_package_groups()
+        client("logs").describe_log_groups()
+        client("lambda").list_functions()
+        client("events").put_events(Entries=[{"Source": "me", "DetailType": "t", "Detail": "{}"}])
+        client("cloudwatch").put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1.0}])
+        client("cloudwatch").list_metrics()
+
+    on(work)
+    store = Store(tmp_path / "state.sqlite")
+    heads = [document["Head"] for document in store.all("aws-call")]
+    store.close()
+    assert [(head["REQUEST_METHOD"], head["PATH_INFO"]) for head in heads] == [("PUT", f"/{BUCKET}"), ("POST", "/")]
+    assert not any("SESSION" in name or "SECURITY_TOKEN" in name for head in heads for name in head)
