@@ -11,6 +11,7 @@ from botocore.config import Config
 from pipelines.local.aws import REGION
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -51,22 +52,29 @@ class Connection:
     @property
     def s3(self) -> S3Client:
         """The S3 client."""
-        client: S3Client = self._client("s3")
+        client: S3Client = self.client("s3")
         return client
 
     @property
     def logs(self) -> CloudWatchLogsClient:
         """The CloudWatch Logs client."""
-        client: CloudWatchLogsClient = self._client("logs")
+        client: CloudWatchLogsClient = self.client("logs")
         return client
 
     @property
     def sagemaker(self) -> SageMakerClient:
         """The SageMaker client."""
-        client: SageMakerClient = self._client("sagemaker")
+        client: SageMakerClient = self.client("sagemaker")
         return client
 
-    def _client(self, service: str) -> Any:
+    @property
+    def cloudwatch(self) -> CloudWatchClient:
+        """The CloudWatch client."""
+        client: CloudWatchClient = self.client("cloudwatch")
+        return client
+
+    def client(self, service: str) -> Any:
+        """The client of any service, by botocore's name of it."""
         # Creating a client is not thread-safe in botocore; using one is.
         with self._lock:
             if service not in self._clients:

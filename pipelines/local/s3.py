@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
+
+from pipelines.local.files import FileState, file_states
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -54,26 +56,29 @@ class Location(NamedTuple):
         return f"s3://{self.bucket}/{self.key}"
 
 
-class FileState(NamedTuple):
-    """What changes when a file is written anew, or another is renamed to its name."""
+class Listed(NamedTuple):
+    """An object of a listing, and where it lands below the folder into which the listing is fetched."""
 
-    inode: int
-    modified_ns: int
-    size: int
-
-
-def file_states(folder: Path) -> dict[Path, FileState]:
-    """Every file below `folder`, for `Storage.upload_folder` to leave out those that are still the same."""
-    found = {path: path.stat() for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {path: FileState(seen.st_ino, seen.st_mtime_ns, seen.st_size) for path, seen in found.items()}
+    source: Location
+    name: str
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Which part of the objects one host gets under ShardedByS3Key."""
+    """Which part of the objects one host gets under ShardedByS3Key.
+
+    Attributes:
+        seed: of the order into which the objects are shuffled before they are dealt out; None leaves them as they are.
+    """
 
     index: int = 0
     count: int = 1
+    seed: int | None = None
+
+    def of(self, objects: Sequence[_Item]) -> Sequence[_Item]:
+        """The host's part."""
+        dealt = objects if self.seed is None else random.Random(self.seed).sample(objects, len(objects))  # noqa: S311
+        return dealt[self.index :: self.count]
 
 
 class Storage:
@@ -104,35 +109,28 @@ class Storage:
             raise TransferError(f"Could not read {uri}: {error}") from error
 
     def exists(self, uri: str) -> bool:
-        """Whether any object lies under a prefix.
-
-        Raises:
-            TransferError: the bucket does not exist.
-        """
+        """Whether any object lies under a prefix."""
         return bool(self._keys(Location.parse(uri)))
 
-    def download_prefix(self, uri: str, folder: Path, shard: Shard = Shard()) -> int:
-        """Fetch every object whose key begins with the URI's key. Returns how many.
+    def listed(self, uri: str) -> list[Listed]:
+        """Every object whose key begins with the URI's key.
 
         Raises:
-            TransferError: nothing is there, or an object could not be fetched.
+            TransferError: nothing is there.
         """
         prefix = Location.parse(uri)
-        keys = self._keys(prefix)
-        if not keys:
+        if not (keys := self._keys(prefix)):
             raise TransferError(
                 f"Data download failed: no S3 objects found under {uri}. "
                 "Check that the bucket and the prefix exist and hold objects."
             )
-        return self._download(
-            [(Location(prefix.bucket, key), _relative(key, prefix.key)) for key in keys], folder, shard
-        )
+        return [Listed(Location(prefix.bucket, key), _relative(key, prefix.key)) for key in keys]
 
-    def download_manifest(self, uri: str, folder: Path, shard: Shard = Shard()) -> int:
-        """Fetch the objects that a manifest lists: `[{"prefix": "s3://b/p/"}, "a.jpg", ...]`. Returns how many.
+    def listed_in_manifest(self, uri: str) -> list[Listed]:
+        """The objects that a manifest lists: `[{"prefix": "s3://b/p/"}, "a.jpg", ...]`.
 
         Raises:
-            TransferError: the manifest is not of this form, or an object could not be fetched.
+            TransferError: the manifest is not of this form.
         """
         try:
             head, *names = json.loads(self.read(uri))
@@ -141,23 +139,56 @@ class Storage:
             raise TransferError(f"{uri} is not an S3 manifest: a list that begins with a prefix.") from error
         if not names or not all(isinstance(name, str) for name in names):
             raise TransferError(f"The manifest {uri} should list at least one object name after its prefix.")
-        return self._download([(Location(prefix.bucket, prefix.key + name), name) for name in names], folder, shard)
+        return [Listed(Location(prefix.bucket, prefix.key + name), name) for name in names]
 
-    def upload_folder(self, folder: Path, uri: str, known: Mapping[Path, FileState] = MappingProxyType({})) -> int:
-        """Store every file below `folder` under the prefix `uri`, but those `known` to be there. Returns how many.
+    def download(self, objects: Sequence[Listed], folder: Path) -> int:
+        """Fetch objects to where they belong below `folder`. Returns how many.
+
+        Raises:
+            TransferError: an object could not be fetched.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        return self._together(lambda item: self._download_file(item.source, folder, item.name), objects)
+
+    def download_prefix(self, uri: str, folder: Path) -> int:
+        """Fetch every object whose key begins with the URI's key. Returns how many.
+
+        Raises:
+            TransferError: nothing is there, or an object could not be fetched.
+        """
+        return self.download(self.listed(uri), folder)
+
+    def upload_folder(self, folder: Path, uri: str) -> None:
+        """Store every file below `folder` under the prefix `uri`, as `upload_files` does."""
+        self.upload_files(folder, file_states(folder), uri, {})
+
+    def upload_files(
+        self, folder: Path, files: Mapping[Path, FileState], uri: str, stored: dict[Path, FileState]
+    ) -> None:
+        """Store some files of `folder` under the prefix `uri`.
+
+        Args:
+            folder: which the keys are relative to.
+            files: what to store; a file that is removed meanwhile is left out.
+            uri: the prefix.
+            stored: files that need not be stored again as long as they are the same; what is stored is added to it.
 
         Raises:
             TransferError: a file could not be stored.
         """
         prefix = Location.parse(uri)
         root = f"{prefix.key.rstrip('/')}/" if prefix.key else ""
-        files = [path for path, state in file_states(folder).items() if known.get(path) != state]
-        return self._together(
-            lambda path: self.upload_file(
-                path, Location(prefix.bucket, root + path.relative_to(folder).as_posix()).uri
-            ),
-            files,
-        )
+
+        def store(item: tuple[Path, FileState]) -> None:
+            path, state = item
+            try:
+                self.upload_file(path, Location(prefix.bucket, root + path.relative_to(folder).as_posix()).uri)
+            except TransferError:
+                if path.exists():
+                    raise
+            stored[path] = state
+
+        self._together(store, [item for item in files.items() if stored.get(item[0]) != item[1]])
 
     def upload_file(self, path: Path, uri: str) -> None:
         """Store one file as the object `uri`.
@@ -183,11 +214,6 @@ class Storage:
             ]
         except (ClientError, BotoCoreError) as error:
             raise TransferError(f"Data download failed: could not list {prefix.uri}: {error}") from error
-
-    def _download(self, objects: list[tuple[Location, str]], folder: Path, shard: Shard) -> int:
-        folder.mkdir(parents=True, exist_ok=True)
-        mine = objects[shard.index :: shard.count]
-        return self._together(lambda item: self._download_file(item[0], folder, item[1]), mine)
 
     def _download_file(self, source: Location, folder: Path, name: str) -> None:
         """Fetch one object; its name appears only when its last byte has arrived."""

@@ -5,23 +5,34 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
 from pipelines.local.executions.pipelines import Pipelines
 from pipelines.local.executions.turns import Services
+from pipelines.local.experiments.service import Experiments
+from pipelines.local.functions.service import Functions
 from pipelines.local.gateway import Gateway
+from pipelines.local.hosting.invocations import Invocations
+from pipelines.local.hosting.service import Hosting
+from pipelines.local.jobs.fleet import Surroundings
+from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.service import Jobs
+from pipelines.local.jobs.training import TrainingJob
+from pipelines.local.moto_application import MotoApplication
+from pipelines.local.persistence.folder import FolderInUseError, StateFolder
+from pipelines.local.persistence.journal import Journal
 from pipelines.local.registry import Registry
 from pipelines.local.store import Store
 from pipelines.local.tags import Tags
+from pipelines.local.transforms.job import TransformJob
 from pipelines.local.tuning.service import TuningJobs
 
 _GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
@@ -45,16 +56,17 @@ class _QuietHandler(MotoRequestHandler):
 class EmbeddedSageMaker:
     """SageMaker, S3 and what else moto serves, on one port of this machine.
 
-    Every start is from a clean slate: what an earlier server of this process held is gone.
+    What it knows is kept in the state folder: a server on the same folder goes on where the last one ended, however it
+    ended; one on a new folder knows nothing.
 
     Args:
-        state: job folders and logs are kept in `state/jobs`.
+        state: the folder of all that is kept; job folders and logs are in `state/jobs`.
         containers: holds a folder per container image, named after its repository, with programs in `bin/`.
         host: the address to listen on; who can reach it can run programs as you.
         port: the port to listen on; 0 for any that is free.
 
     Raises:
-        ServerError: on start, if the port is in use or another server runs in this process.
+        ServerError: on start, if the port or the folder is in use or another server runs in this process.
     """
 
     def __init__(
@@ -83,15 +95,19 @@ class EmbeddedSageMaker:
         """Begin to listen.
 
         Raises:
-            ServerError: the port is in use, or another server runs in this process.
+            ServerError: the port or the state folder is in use, or another server runs in this process.
         """
         if not _one_at_a_time.acquire(blocking=False):
             raise ServerError("An embedded SageMaker runs in this process already: stop it before starting another.")
-        try:
+        with ExitStack() as undo:
+            undo.callback(_one_at_a_time.release)
+            try:
+                self._folder = StateFolder(self._state)
+            except FolderInUseError as error:
+                raise ServerError(str(error)) from error
+            undo.callback(self._folder.release)
             self._listen()
-        except BaseException:
-            _one_at_a_time.release()
-            raise
+            undo.pop_all()
 
     def stop(self) -> None:
         """Stop all jobs, then the server. A server that does not run is left alone."""
@@ -102,12 +118,26 @@ class EmbeddedSageMaker:
             self._pipelines.close(_CLOSE_SECONDS)
             self._tuning.close(_CLOSE_SECONDS)
             self._jobs.close(_CLOSE_SECONDS)
+            self._functions.close(_CLOSE_SECONDS)
+            self._hosting.close()
         finally:
             server.shutdown()
             server.server_close()
             self._thread.join()
             self._store.close()
+            self._folder.release()
             _one_at_a_time.release()
+
+    def interrupt(self, training_job_name: str) -> None:
+        """Take the spot instances of a training job away, as AWS does when it wants them back.
+
+        The job gets SIGTERM and its grace time; what it then has in its checkpoint folder is stored, and it starts
+        again from there. Other processes do it by `POST /embedded/training-jobs/<name>/interrupt`.
+
+        Raises:
+            ApiError: there is no such job, it is not a managed spot training, or does not train at this moment.
+        """
+        self._jobs.interrupt(training_job_name)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -127,25 +157,40 @@ class EmbeddedSageMaker:
         self._connection = Connection(f"http://{host}:{port}")
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
-        self._jobs = Jobs(self._state / "jobs", self._containers, self._connection, _GRACE_SECONDS)
-        self._tuning = TuningJobs(self._jobs)
-        self._pipelines = Pipelines(Services(self._jobs, self._tuning, self._connection, announcements), self._store)
-        ours = (self._jobs, self._tuning, self._pipelines)
+        kept = (self._store, announcements)
+        experiments = Experiments(*kept)  # before jobs, which tell of those that ended with the last server
+        places = (self._containers, self._connection)
+        kinds = (ProcessingJob, TrainingJob, TransformJob)
+        self._jobs = Jobs(self._state / "jobs", *places, *kept, kinds, _GRACE_SECONDS)
+        self._tuning = TuningJobs(self._jobs, *kept)
+        serving = Surroundings(self._state / "endpoints", *places, self._jobs.running, _GRACE_SECONDS)
+        self._hosting = Hosting(serving, *kept)
+        self._functions = Functions(self._state / "functions", self._connection)
+        services = Services(self._jobs, self._tuning, self._functions, self._hosting, self._connection, announcements)
+        self._pipelines = Pipelines(services, self._store)
+        ours = (self._jobs, self._tuning, self._hosting, self._pipelines, experiments)
         tags = Tags(lambda: {arn: found for each in ours for arn, found in each.tags().items()}, self._store)
+        journal = Journal(MotoApplication(), self._store, self._state / "aws")
         gateway = Gateway(
-            DomainDispatcherApplication(create_backend_app),
+            journal,
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
+            routes=[
+                *self._jobs.routes(),
+                *Invocations(self._hosting).routes(),
+                *self._functions.routes(),
+                *experiments.routes(),
+            ],
         )
         self._server = make_server(
             host, port, gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
         )
         listener.close()  # werkzeug made its own of it
+        journal.restore()
         self._thread = threading.Thread(target=self._server.serve_forever, name="embedded-sagemaker", daemon=True)
         self._thread.start()
-        reset = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")  # noqa: S310 - our own URL
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(reset, timeout=30):
-            _log.debug("listening on %s", self.url)
+        _log.debug("listening on %s", self.url)
+        self._hosting.resume()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -22,9 +22,9 @@ def post(url, action, body):
             return error.code, json.loads(error.read())
 
 
-def test_each_start_is_from_a_clean_slate(tmp_path, s3_of):
-    server = EmbeddedSageMaker(state=tmp_path)
-    for _ in range(2):
+def test_a_start_on_a_new_folder_is_from_a_clean_slate(tmp_path, s3_of):
+    for name in ("one", "another"):
+        server = EmbeddedSageMaker(state=tmp_path / name)
         with server as aws:
             assert aws.url.startswith("http://127.0.0.1:")
             assert s3_of(aws).list_buckets()["Buckets"] == []
@@ -69,8 +69,11 @@ def test_a_wrong_request_is_answered_in_awss_form(tiny, action, body, code, says
 
 
 def test_what_is_not_ours_is_answered_by_moto(tiny):
-    tiny.sagemaker.create_experiment(ExperimentName="kept-by-moto")
-    names = [item["ExperimentName"] for item in tiny.sagemaker.list_experiments()["ExperimentSummaries"]]
+    tiny.sagemaker.create_model_package_group(ModelPackageGroupName="kept-by-moto")
+    names = [
+        item["ModelPackageGroupName"]
+        for item in tiny.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    ]
     assert names == ["kept-by-moto"]
 
 

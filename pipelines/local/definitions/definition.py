@@ -32,6 +32,15 @@ class PropertyFile(BaseModel):
     path: str = Field(alias="FilePath", min_length=1)
 
 
+class OutputParameter(BaseModel):
+    """A value that a Lambda step takes from its function's answer."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    name: str = Field(alias="OutputName", min_length=1)
+    type: Literal["String", "Integer", "Boolean", "Float"] = Field(alias="OutputType")
+
+
 class Step(BaseModel):
     """One step, as the definition writes it."""
 
@@ -46,6 +55,8 @@ class Step(BaseModel):
     property_files: list[PropertyFile] = Field(default_factory=list, alias="PropertyFiles")
     retry_policies: list[RetryPolicy] = Field(default_factory=list, alias="RetryPolicies")
     cache_config: CacheConfig | None = Field(None, alias="CacheConfig")
+    function_arn: str | None = Field(None, alias="FunctionArn")
+    output_parameters: list[OutputParameter] = Field(default_factory=list, alias="OutputParameters")
 
     @property
     def own_arguments(self) -> Json:
@@ -60,7 +71,7 @@ class _Document(BaseModel):
     parameters: list[Parameter] = Field(default_factory=list, alias="Parameters")
     steps: list[Step] = Field(alias="Steps", min_length=1)
     metadata: Any = Field(None, alias="Metadata")
-    experiment: Any = Field(None, alias="PipelineExperimentConfig")
+    experiment: dict[str, Any] | None = Field(None, alias="PipelineExperimentConfig")
 
 
 @dataclass(frozen=True)
@@ -93,11 +104,13 @@ class Definition:
         text: the JSON as it was given.
         parameters: in the order of their declaration.
         nodes: every step in the order of the text, those of branches after their condition.
+        experiment: the names of the experiment and the trial of its executions, with expressions in them; or None.
     """
 
     text: str
     parameters: tuple[Parameter, ...]
     nodes: tuple[Node, ...]
+    experiment: Json | None = None
 
     @cached_property
     def steps(self) -> dict[str, Step]:
@@ -121,7 +134,7 @@ def parse(text: str) -> Definition:
     if not _is_flat([step.arguments for step in document.steps]):
         raise invalid(f"The pipeline definition is nested deeper than {_DEEPEST} levels.")
     nodes = tuple(_nodes(document.steps))
-    return Definition(text, tuple(document.parameters), nodes)
+    return Definition(text, tuple(document.parameters), nodes, document.experiment)
 
 
 def _nodes(steps: list[Step], condition: str | None = None, branch: bool = True) -> Iterator[Node]:

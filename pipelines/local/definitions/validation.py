@@ -38,10 +38,11 @@ class _Call:
 _CALLS = {
     "Processing": _Call("CreateProcessingJob", frozenset({"ProcessingJobName"})),
     "Training": _Call("CreateTrainingJob", frozenset({"TrainingJobName"})),
+    "Transform": _Call("CreateTransformJob", frozenset({"TransformJobName"})),
     "Tuning": _Call("CreateHyperParameterTuningJob", frozenset({"HyperParameterTuningJobName"})),
     "RegisterModel": _Call("CreateModelPackage"),
 }
-STEP_TYPES = (*_CALLS, "Condition", "Fail")
+STEP_TYPES = (*_CALLS, "Lambda", "Condition", "Fail")
 
 
 def validate(definition: Definition) -> None:
@@ -157,8 +158,15 @@ def _check_fail(step: Step) -> None:
         raise invalid(f"The fail step '{step.name}' needs an ErrorMessage: a string or an expression.")
 
 
+def _check_function(step: Step) -> None:
+    if not step.function_arn:
+        raise invalid(f"The lambda step '{step.name}' needs a FunctionArn.")
+    _check_unique("output parameter", [output.name for output in step.output_parameters])
+
+
 _ARGUMENTS: dict[str, Callable[[Step], None]] = {
     **dict.fromkeys(_CALLS, _check_call),
+    "Lambda": _check_function,
     "Condition": _check_conditions,
     "Fail": _check_fail,
 }

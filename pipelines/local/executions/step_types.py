@@ -8,13 +8,15 @@ from botocore.exceptions import ClientError
 
 from pipelines.local.aws import ApiError
 from pipelines.local.definitions.expressions import ExpressionError
-from pipelines.local.executions.steps import flow, jobs, registry
+from pipelines.local.executions.steps import flow, functions, jobs, registry
 from pipelines.local.executions.turns import StepFailed, Turn
 
 _TYPES: dict[str, Callable[[Turn], None]] = {
     "Processing": jobs.processing,
     "Training": jobs.training,
+    "Transform": jobs.transform,
     "Tuning": jobs.tuning,
+    "Lambda": functions.function,
     "Condition": flow.condition,
     "RegisterModel": registry.register_model,
     "Fail": flow.fail,

@@ -12,6 +12,8 @@ from pipelines.local.definitions.definition import Step
 from pipelines.local.definitions.expressions import Scope
 from pipelines.local.executions.records import Execution
 from pipelines.local.executions.runs import StepRun
+from pipelines.local.functions.service import Functions
+from pipelines.local.hosting.service import Hosting
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.tuning.service import TuningJobs
 
@@ -32,6 +34,8 @@ class Services:
 
     jobs: Jobs
     tuning: TuningJobs
+    functions: Functions
+    hosting: Hosting
     connection: Connection
     announcements: Announcements
 

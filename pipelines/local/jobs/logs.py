@@ -111,9 +111,11 @@ class JobLog:
             self._waiting.append({"timestamp": stamp, "message": f"[the log goes on in {self._file.path}]"})
 
     def _open_stream(self) -> None:
-        with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):
+        exists = self._logs.exceptions.ResourceAlreadyExistsException
+        with contextlib.suppress(exists):
             self._logs.create_log_group(logGroupName=self._group)
-        self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+        with contextlib.suppress(exists):  # a job that was interrupted is back within the same second
+            self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 
 
 def follow(pipe: IO[bytes], log: JobLog) -> threading.Thread:

@@ -12,8 +12,11 @@ from typing import ClassVar
 from pipelines.local.aws import Json, invalid
 from pipelines.local.jobs.containers import rewrite
 from pipelines.local.jobs.fleet import Ending, Host, Surroundings
-from pipelines.local.jobs.job import Job, check_path, unsupported
+from pipelines.local.jobs.inputs import fetch
+from pipelines.local.jobs.job import check_path, present, unsupported
 from pipelines.local.jobs.process import Program
+from pipelines.local.jobs.program_job import ProgramJob
+from pipelines.local.jobs.uploads import Mirror
 from pipelines.local.jobs.words import read_words
 
 _CONFIG_FIELDS = (
@@ -28,10 +31,11 @@ _CONFIG_FIELDS = (
 )
 
 
-class ProcessingJob(Job):
+class ProcessingJob(ProgramJob):
     """A processing job."""
 
     kind: ClassVar[str] = "processing"
+    event: ClassVar[str] = "SageMaker Processing Job State Change"
     log_group: ClassVar[str] = "/aws/sagemaker/ProcessingJobs"
 
     def __init__(self, request: Json, surroundings: Surroundings) -> None:
@@ -61,16 +65,14 @@ class ProcessingJob(Job):
     def prepare(self, host: Host) -> None:
         """Fetch the inputs of a host, make its output folders, write its configuration."""
         for item in self.request.get("ProcessingInputs", []):
-            source = item["S3Input"]
-            folder = Path(rewrite(source["LocalPath"], host.base))
-            sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
-            shard = [host.shard] if sharded else []
-            if source["S3DataType"] == "ManifestFile":
-                self.storage.download_manifest(source["S3Uri"], folder, *shard)
-            else:
-                self.storage.download_prefix(source["S3Uri"], folder, *shard)
+            if not item.get("AppManaged"):
+                source = item["S3Input"]
+                fetch(self.storage, source, Path(rewrite(source["LocalPath"], host.base)), host.shard)
         for output in self._outputs():
-            Path(rewrite(output["LocalPath"], host.base)).mkdir(parents=True, exist_ok=True)
+            folder = Path(rewrite(output["LocalPath"], host.base))
+            folder.mkdir(parents=True, exist_ok=True)
+            if output["S3UploadMode"] == "Continuous":
+                self.mirrors.append(Mirror(self.results, folder, output["S3Uri"]))
         (host.base / "output").mkdir(exist_ok=True)
         config = {key: self.request[key] for key in _CONFIG_FIELDS if key in self.request}
         hosts = [each.name for each in self.hosts]
@@ -86,7 +88,8 @@ class ProcessingJob(Job):
             return
         for host in self.hosts:
             for output in self._outputs():
-                self.storage.upload_folder(Path(rewrite(output["LocalPath"], host.base)), output["S3Uri"])
+                if output["S3UploadMode"] == "EndOfJob":
+                    self.results.upload_folder(Path(rewrite(output["LocalPath"], host.base)), output["S3Uri"])
 
     def own_words(self) -> str | None:
         """What the program wrote to `/opt/ml/output/message`, or to the failure file of training jobs."""
@@ -96,7 +99,7 @@ class ProcessingJob(Job):
     def describe(self) -> Json:
         """The answer of DescribeProcessingJob."""
         fields = {key: value for key, value in self.request.items() if key != "Tags"}
-        return {**fields, **self.summary(), **_present({"ProcessingStartTime": self.started})}
+        return {**fields, **self.summary(), **present({"ProcessingStartTime": self.started})}
 
     def summary(self) -> Json:
         """The job's line in ListProcessingJobs."""
@@ -106,7 +109,7 @@ class ProcessingJob(Job):
             "ProcessingJobStatus": self.status,
             "CreationTime": self.created,
             "LastModifiedTime": self.modified,
-            **_present(
+            **present(
                 {
                     "ProcessingEndTime": self.ended,
                     "FailureReason": self.failure_reason,
@@ -117,30 +120,37 @@ class ProcessingJob(Job):
 
     def _outputs(self) -> list[Json]:
         outputs = self.request.get("ProcessingOutputConfig", {}).get("Outputs", [])
-        return [output["S3Output"] for output in outputs]
-
-
-def _present(fields: Json) -> Json:
-    return {key: value for key, value in fields.items() if value is not None}
+        return [output["S3Output"] for output in outputs if not output.get("AppManaged")]
 
 
 def _check(request: Json) -> None:
     """Refuse what only AWS can do, and what the model leaves optional but a job cannot do without."""
     if not request["AppSpecification"].get("ContainerEntrypoint"):
         raise invalid("AppSpecification.ContainerEntrypoint is needed: images are not run, so they bring none.")
+    if "InstancePreferences" in request["ProcessingResources"]["ClusterConfig"]:
+        raise unsupported("InstancePreferences; give an InstanceType and an InstanceCount")
     for item in request.get("ProcessingInputs", []):
-        name, source = item["InputName"], item.get("S3Input")
-        if source is None:
-            raise unsupported(f"a DatasetDefinition (input '{name}'); give it an S3Input")
-        if "LocalPath" not in source:
-            raise invalid(f"The input '{name}' needs a LocalPath.")
-        if source.get("S3InputMode", "File") != "File":
-            raise unsupported(f"S3InputMode {source['S3InputMode']} (input '{name}'); use File")
-        if source.get("S3CompressionType", "None") != "None":
-            raise unsupported(f"S3CompressionType {source['S3CompressionType']} (input '{name}'); use None")
-        check_path(source["LocalPath"], f"input '{name}'")
+        if not item.get("AppManaged"):
+            _check_input(item)
     for output in request.get("ProcessingOutputConfig", {}).get("Outputs", []):
         name, target = output["OutputName"], output.get("S3Output")
+        if "FeatureStoreOutput" in output:
+            raise unsupported(f"a FeatureStoreOutput (output '{name}'); give it an S3Output")
+        if output.get("AppManaged"):
+            continue
         if target is None or "LocalPath" not in target:
-            raise unsupported(f"the output '{name}' without an S3Output with a LocalPath")
+            raise invalid(f"The output '{name}' needs an S3Output with a LocalPath, as it is not AppManaged.")
         check_path(target["LocalPath"], f"output '{name}'")
+
+
+def _check_input(item: Json) -> None:
+    name, source = item["InputName"], item.get("S3Input")
+    if source is None:
+        raise unsupported(f"a DatasetDefinition (input '{name}'); give it an S3Input")
+    if "LocalPath" not in source:
+        raise invalid(f"The input '{name}' needs a LocalPath, as it is not AppManaged.")
+    if source.get("S3InputMode", "File") != "File":
+        raise unsupported(f"S3InputMode {source['S3InputMode']} (input '{name}'); use File")
+    if source.get("S3CompressionType", "None") != "None":
+        raise invalid(f"S3CompressionType {source['S3CompressionType']} of input '{name}' needs S3InputMode Pipe.")
+    check_path(source["LocalPath"], f"input '{name}'")

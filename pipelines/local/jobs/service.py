@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
-from pipelines.local.aws import Action, Json, not_found, page, select
+from werkzeug import Request, Response
+
+from pipelines.local.announcements import Announcements
+from pipelines.local.aws import Action, ApiError, Json, in_use, not_found, page, select
 from pipelines.local.connection import Connection
+from pipelines.local.gateway import Route
 from pipelines.local.jobs.book import Book
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.job import Job
 from pipelines.local.jobs.processing import ProcessingJob
+from pipelines.local.jobs.records import Record
 from pipelines.local.jobs.training import TrainingJob
+from pipelines.local.store import Store
 
-_KINDS: tuple[type[Job], ...] = (ProcessingJob, TrainingJob)
+_DELETABLE: tuple[type[Job], ...] = (ProcessingJob, TrainingJob)
+_INTERRUPT = re.compile(r"/embedded/training-jobs/(?P<name>[^/]+)/interrupt")
 _Kind = TypeVar("_Kind", bound=Job)
 
 
@@ -25,12 +36,25 @@ class Jobs:
         folder: each job has a folder here.
         containers: folders that stand in for images.
         connection: the server.
+        store: keeps what is told of jobs.
+        announcements: hear of each change of a job's status.
+        kinds: of jobs that are run.
         grace_seconds: between asking a job's processes to end and killing them.
     """
 
-    def __init__(self, folder: Path, containers: Path, connection: Connection, grace_seconds: float = 10.0) -> None:
-        self._surroundings = Surroundings(folder, containers, connection, self._running, grace_seconds)
-        self._jobs: Book[Job] = Book()
+    def __init__(
+        self,
+        folder: Path,
+        containers: Path,
+        connection: Connection,
+        store: Store,
+        announcements: Announcements,
+        kinds: Sequence[type[Job]] = (ProcessingJob, TrainingJob),
+        grace_seconds: float = 10.0,
+    ) -> None:
+        self._kinds = kinds
+        self._surroundings = Surroundings(folder, containers, connection, self.running, grace_seconds)
+        self._jobs: Book[Job] = Book("job", store, announcements)
 
     def create(self, kind: type[_Kind], request: Json, at_once: int = 1) -> _Kind:
         """Start the job of a request that `shapes.check` has found to be right.
@@ -44,7 +68,7 @@ class Jobs:
         Raises:
             ApiError: the request asks for what cannot be done here, or the name is taken.
         """
-        job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self._running())))
+        job = kind(request, replace(self._surroundings, running=lambda: max(at_once, self.running())))
         self._jobs.start(
             job,
             lambda other: (
@@ -62,11 +86,26 @@ class Jobs:
         """
         kind(request, self._surroundings)
 
+    def interrupt(self, name: str) -> None:
+        """Take the spot instances of a training job away: it gets SIGTERM, then starts again from its checkpoints.
+
+        Raises:
+            ApiError: there is no such job, it is not a managed spot training, or does not train at this moment.
+        """
+        record = self._find(TrainingJob, {"TrainingJobName": name})
+        self._live(record, TrainingJob).interrupt()
+
+    def routes(self) -> list[Route]:
+        """What AWS's API has no call for: `POST /embedded/training-jobs/<name>/interrupt`."""
+        return [Route("POST", _INTERRUPT, self._answer_interrupt)]
+
     def actions(self) -> dict[str, Action]:
         """The calls of AWS's API that this answers, by name."""
-        found: dict[str, Action] = {}
-        for kind in _KINDS:
+        found: dict[str, Action] = {"UpdateTrainingJob": self._update}
+        for kind in self._kinds:
             found |= self._actions_of(kind)
+        for kind in _DELETABLE:
+            found[f"Delete{kind.kind.capitalize()}Job"] = self._delete(kind)
         return found
 
     def tags(self) -> dict[str, list[Json]]:
@@ -77,6 +116,10 @@ class Jobs:
         """Stop every job and wait until their processes are gone."""
         self._jobs.close(timeout_seconds)
 
+    def running(self) -> int:
+        """How many hosts of jobs run now."""
+        return sum(len(job.hosts) for job in self._jobs.running())
+
     def _actions_of(self, kind: type[Job]) -> dict[str, Action]:
         name = f"{kind.kind.capitalize()}Job"
 
@@ -84,25 +127,53 @@ class Jobs:
             return {f"{name}Arn": self.create(kind, request).arn}
 
         def describe(request: Json) -> Json:
-            return self._find(kind, request).describe()
+            return self._find(kind, request).description
 
         def stop(request: Json) -> Json:
-            self._find(kind, request).stop()
+            job = self._jobs.live(self._find(kind, request).name)
+            if job is not None:
+                job.stop()
             return {}
 
         def list_all(request: Json) -> Json:
-            lines = [job.summary() for job in self._jobs.all() if isinstance(job, kind)]
+            lines = [record.summary for record in self._jobs.all() if record.kind == f"{kind.kind}-job"]
             kept = select(lines, request, name=f"{name}Name", status=f"{name}Status")
             return page(kept, request, f"{name}Summaries")
 
         return {f"Create{name}": create, f"Describe{name}": describe, f"Stop{name}": stop, f"List{name}s": list_all}
 
-    def _find(self, kind: type[Job], request: Json) -> Job:
-        name = request[kind.name_field()]
-        job = self._jobs.get(name)
-        if not isinstance(job, kind):
-            raise not_found(f"Requested resource not found: there is no {kind.kind} job named '{name}'.")
-        return job
+    def _update(self, request: Json) -> Json:
+        record = self._find(TrainingJob, request)
+        self._live(record, TrainingJob).update(request)
+        return {"TrainingJobArn": record.arn}
 
-    def _running(self) -> int:
-        return sum(len(job.hosts) for job in self._jobs.all() if job.running)
+    def _delete(self, kind: type[Job]) -> Action:
+        def delete(request: Json) -> Json:
+            record = self._find(kind, request)
+            if record.running:
+                raise in_use(f"The {kind.kind} job '{record.name}' is {record.status}: stop it before deleting it.")
+            self._jobs.remove(record.name)
+            shutil.rmtree(self._surroundings.folder / record.name, ignore_errors=True)
+            return {}
+
+        return delete
+
+    def _answer_interrupt(self, _: Request, match: re.Match[str]) -> Response:
+        try:
+            self.interrupt(match["name"])
+        except ApiError as error:
+            return Response(f"{error}\n", HTTPStatus.CONFLICT, content_type="text/plain")
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    def _find(self, kind: type[Job], request: Json) -> Record:
+        name = request[kind.name_field()]
+        record = self._jobs.get(name)
+        if record is None or record.kind != f"{kind.kind}-job":
+            raise not_found(f"Requested resource not found: there is no {kind.kind} job named '{name}'.")
+        return record
+
+    def _live(self, record: Record, kind: type[_Kind]) -> _Kind:
+        job = self._jobs.live(record.name)
+        if not isinstance(job, kind):
+            raise in_use(f"The {kind.kind} job '{record.name}' is {record.status}: it does not run any more.")
+        return job

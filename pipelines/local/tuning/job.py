@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import Counter
+from typing import ClassVar
 
-from pipelines.local.aws import Json, arn, now, shorten
+from pipelines.local.aws import Json, arn, now
+from pipelines.local.jobs.job import present
+from pipelines.local.jobs.lifecycle import Lifecycle
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.tuning.plan import Plan
@@ -16,15 +18,14 @@ from pipelines.local.tuning.trial import Trial
 
 _POLL_SECONDS = 0.1
 _HOPELESS = 5  # failures in a row from the start after which AWS gives up
-_LONGEST_REASON = 1024  # characters, as in AWS's API
 _JOB_STATUSES = ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped")
 _OBJECTIVE_STATUSES = ("Succeeded", "Pending", "Failed")
 
 _log = logging.getLogger(__name__)
 
 
-class TuningJob:
-    """A hyperparameter tuning job. `start` returns at once; `wait` until it has ended.
+class TuningJob(Lifecycle):
+    """A hyperparameter tuning job.
 
     Args:
         plan: what to do.
@@ -34,38 +35,16 @@ class TuningJob:
         ApiError: its training jobs ask for what cannot be done here.
     """
 
+    event: ClassVar[str] = "SageMaker HyperParameter Tuning Job State Change"
+
     def __init__(self, plan: Plan, jobs: Jobs) -> None:
-        self.name = plan.name
-        self.arn = arn(f"hyper-parameter-tuning-job/{plan.name}")
-        self.request = plan.request
-        self.status = "InProgress"
-        self.failure_reason: str | None = None
-        self.created = self.modified = now()
-        self.ended: float | None = None
+        super().__init__(plan.name, arn(f"hyper-parameter-tuning-job/{plan.name}"), plan.request)
         self._plan = plan
         self._jobs = jobs
         self._search = plan.search()
         self._trials: list[Trial] = []
-        self._lock = threading.Lock()  # so that a late stop cannot overwrite the ending
-        self._stopping = threading.Event()
-        self._ended = threading.Event()
+        self._told: list[Json] = []
         jobs.check(TrainingJob, plan.training_request(0, {}, self.arn))
-
-    def start(self) -> None:
-        """Run the job in a thread of its own."""
-        threading.Thread(target=self._run, name=self.name, daemon=True).start()
-
-    def stop(self) -> None:
-        """Start no more training jobs and stop those that run."""
-        with self._lock:
-            if not self._ended.is_set():
-                self.status = "Stopping"
-                self.modified = now()
-                self._stopping.set()
-
-    def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Wait until the job has ended; False where the time ran out first."""
-        return self._ended.wait(timeout_seconds)
 
     @property
     def trials(self) -> list[Trial]:
@@ -94,7 +73,11 @@ class TuningJob:
             "ConsumedResources": {"RuntimeInSeconds": int(seconds)},
         }
         del answer["Strategy"], answer["ResourceLimits"]  # they stand in the configuration
-        return {key: value for key, value in answer.items() if value is not None}
+        return present(answer)
+
+    def members(self) -> list[Json]:
+        """The lines of ListTrainingJobsForHyperParameterTuningJob."""
+        return [trial.summary() for trial in self.trials]
 
     def summary(self) -> Json:
         """The job's line in ListHyperParameterTuningJobs."""
@@ -114,8 +97,8 @@ class TuningJob:
         }
         return line if self.ended is None else {**line, "HyperParameterTuningEndTime": self.ended}
 
-    def _run(self) -> None:
-        _log.info("%s started", self.name)
+    def run(self) -> None:
+        """Run to the end, and say how it ended."""
         reason: str | None = None
         try:
             self._try_all()
@@ -137,7 +120,15 @@ class TuningJob:
                 return
             if self._plan.stops_early:
                 self._stop_those_behind()
+            self._tell_of_trials()
             self._stopping.wait(_POLL_SECONDS)
+
+    def _tell_of_trials(self) -> None:
+        """Note what is new about the training jobs, such as the start of one."""
+        lines = self.members()
+        if lines != self._told:
+            self._told = lines
+            self.changed()
 
     def _launch(self) -> None:
         while len(self._running()) < self._plan.parallel:
@@ -150,7 +141,6 @@ class TuningJob:
             self._trials.append(
                 Trial(number, values, job, (self._plan.metric, self._plan.pattern), self._plan.maximize)
             )
-            self.modified = now()
 
     def _settle(self) -> None:
         """Let the search learn from the training jobs that have ended."""
@@ -158,7 +148,6 @@ class TuningJob:
             if not trial.job.running:
                 trial.settle()
                 self._search.learn(trial.number, trial.objective)
-                self.modified = now()
 
     def _is_over(self) -> bool:
         """Whether a completion criterion is met, or nothing succeeds."""
@@ -204,12 +193,5 @@ class TuningJob:
         )
 
     def _finish(self, reason: str | None) -> None:
-        with self._lock:
-            self.ended = self.modified = now()
-            self.failure_reason = None if reason is None else shorten(reason, _LONGEST_REASON)
-            if reason is None:
-                self.status = "Stopped" if self._stopping.is_set() else "Completed"
-            else:
-                self.status = "Failed"
-            _log.info("%s", " ".join([self.name, self.status, *(self.failure_reason or "").split()]))
-            self._ended.set()
+        ending = "Failed" if reason is not None else "Stopped" if self._stopping.is_set() else "Completed"
+        self.conclude(ending, ending, reason)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Action, Json, not_found, page, select
 from pipelines.local.jobs.book import Book
+from pipelines.local.jobs.records import Record
 from pipelines.local.jobs.service import Jobs
+from pipelines.local.store import Store
+from pipelines.local.tuning.history import broken_off
 from pipelines.local.tuning.job import TuningJob
 from pipelines.local.tuning.plan import Plan
 
@@ -13,11 +17,17 @@ _METRIC = "FinalHyperParameterTuningJobObjectiveMetric"
 
 
 class TuningJobs:
-    """Creates, lists, describes and stops tuning jobs."""
+    """Creates, lists, describes and stops tuning jobs.
 
-    def __init__(self, jobs: Jobs) -> None:
+    Args:
+        jobs: runs the training jobs.
+        store: keeps what is told of tuning jobs.
+        announcements: hear of each change of a tuning job's status.
+    """
+
+    def __init__(self, jobs: Jobs, store: Store, announcements: Announcements) -> None:
         self._training = jobs
-        self._jobs: Book[TuningJob] = Book()
+        self._jobs: Book[TuningJob] = Book("tuning-job", store, announcements, broken_off)
 
     def create(self, request: Json) -> TuningJob:
         """Start the tuning job of a request that `shapes.check` has found to be right.
@@ -38,7 +48,7 @@ class TuningJobs:
         """The calls that this answers, by name."""
         return {
             "CreateHyperParameterTuningJob": lambda request: {"HyperParameterTuningJobArn": self.create(request).arn},
-            "DescribeHyperParameterTuningJob": lambda request: self._find(request).describe(),
+            "DescribeHyperParameterTuningJob": lambda request: self._find(request).description,
             "StopHyperParameterTuningJob": self._stop,
             "ListHyperParameterTuningJobs": self._list,
             "ListTrainingJobsForHyperParameterTuningJob": self._list_training_jobs,
@@ -53,11 +63,13 @@ class TuningJobs:
         self._jobs.close(timeout_seconds)
 
     def _stop(self, request: Json) -> Json:
-        self._find(request).stop()
+        job = self._jobs.live(self._find(request).name)
+        if job is not None:
+            job.stop()
         return {}
 
     def _list(self, request: Json) -> Json:
-        lines = [job.summary() for job in self._jobs.all()]
+        lines = [record.summary for record in self._jobs.all()]
         kept = select(
             lines, _BY_NAME | request, name="HyperParameterTuningJobName", status="HyperParameterTuningJobStatus"
         )
@@ -65,16 +77,16 @@ class TuningJobs:
 
     def _list_training_jobs(self, request: Json) -> Json:
         asked = _BY_NAME | request
-        lines = [trial.summary() for trial in self._find(request).trials]
+        lines = self._find(request).members
         kept = select(lines, asked, name="TrainingJobName", status="TrainingJobStatus")
         if asked["SortBy"] == "FinalObjectiveMetricValue":  # as on AWS, jobs without one are left out
             kept = [line for line in kept if _METRIC in line]
             kept.sort(key=lambda line: line[_METRIC]["Value"], reverse=asked["SortOrder"] == "Descending")
         return page(kept, request, "TrainingJobSummaries")
 
-    def _find(self, request: Json) -> TuningJob:
+    def _find(self, request: Json) -> Record:
         name = request["HyperParameterTuningJobName"]
-        job = self._jobs.get(name)
-        if job is None:
+        record = self._jobs.get(name)
+        if record is None:
             raise not_found(f"Requested resource not found: there is no tuning job named '{name}'.")
-        return job
+        return record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.local.aws import Json
+from pipelines.local.jobs.job import present
 from pipelines.local.jobs.metrics import MetricValues
 from pipelines.local.jobs.training import TrainingJob
 
@@ -83,4 +84,4 @@ class Trial:
         }
         if self.objective is not None:
             line["FinalHyperParameterTuningJobObjectiveMetric"] = {"MetricName": self._metric, "Value": self.objective}
-        return {key: value for key, value in line.items() if value is not None}
+        return present(line)

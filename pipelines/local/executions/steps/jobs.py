@@ -1,4 +1,4 @@
-"""Steps that run a job and wait for its end: Processing, Training, Tuning."""
+"""Steps that run a job and wait for its end: Processing, Training, Transform, Tuning."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pipelines.local.jobs.job import Job
 from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.shapes import check
+from pipelines.local.transforms.job import TransformJob
 from pipelines.local.tuning.job import TuningJob
 
 _LONGEST_JOB_NAME = 63
@@ -23,6 +24,11 @@ def processing(turn: Turn) -> None:
 def training(turn: Turn) -> None:
     """Run a training job."""
     _run_job(turn, TrainingJob)
+
+
+def transform(turn: Turn) -> None:
+    """Run a batch transform job."""
+    _run_job(turn, TransformJob)
 
 
 def tuning(turn: Turn) -> None:
@@ -41,6 +47,9 @@ def tuning(turn: Turn) -> None:
 def _run_job(turn: Turn, kind: type[Job]) -> None:
     arguments = resolve(turn.step.arguments, turn.scope)
     arguments.pop("ExperimentConfig", None)
+    experiment = turn.execution.definition.experiment
+    if experiment:  # as on AWS, the pipeline's own: its steps cannot choose another
+        arguments["ExperimentConfig"] = resolve(experiment, turn.scope)
     name = job_name(f"pipelines-{turn.execution.identity}", turn.step.name, _LONGEST_JOB_NAME)
     request = {**arguments, kind.name_field(): name}
     check(f"Create{kind.kind.capitalize()}Job", request)

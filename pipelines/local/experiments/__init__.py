@@ -1,0 +1,1 @@
+"""SageMaker Experiments: experiments, trials and the trial components that jobs leave behind."""

@@ -1,0 +1,1 @@
+"""Hosting: models, endpoint configurations, and endpoints with real serving processes behind them."""

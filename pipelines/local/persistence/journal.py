@@ -1,0 +1,157 @@
+"""A WSGI layer around moto: writes down each call that changed something, and repeats them all on start."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from werkzeug import Response
+
+from pipelines.local.aws import Json
+from pipelines.local.persistence.bodies import Bodies, Body
+from pipelines.local.persistence.calls import changes, head, may_change, whole
+from pipelines.local.persistence.compaction import superseded
+from pipelines.local.persistence.determinism import install, repeatable
+from pipelines.local.persistence.effects import Effect, effect
+from pipelines.local.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_KIND = "aws-call"
+_RESET = "/moto-api/reset"
+_FEWEST = 1000  # calls, before it is worth looking for superseded ones
+_LONGEST_FORM = 64 * 1024  # bytes of a form in which the action is looked for; botocore writes it first
+_UPLOAD = re.compile(rb"<UploadId>([^<]{1,200})</UploadId>")
+
+_log = logging.getLogger(__name__)
+
+
+class Journal:
+    """A WSGI application that answers with moto and survives a restart with what moto knows.
+
+    A call that changes something is written down before its caller hears of its success. It runs alone, so that calls
+    are written in the order in which they had their effect, and with a seed, so that repeating it makes the same
+    identifiers; calls that only read are not held up.
+
+    Args:
+        moto: the application.
+        store: keeps the calls.
+        folder: keeps their long bodies.
+    """
+
+    def __init__(self, moto: WSGIApplication, store: Store, folder: Path) -> None:
+        install()
+        self._moto = moto
+        self._store = store
+        self._bodies = Bodies(folder)
+        self._lock = threading.Lock()
+        self._effects: dict[str, Effect] = {}  # by the calls' names, in their order
+        self._compact_at = _FEWEST
+
+    def restore(self) -> None:
+        """Bring moto to the state in which the last server on this folder left it. Call it before serving."""
+        self._forget_all_of_moto()
+        documents = {document["Name"]: document for document in self._store.all(_KIND)}
+        for name, document in documents.items():
+            body = self._bodies.kept(document["Body"])
+            self._effects[name] = effect(document["Head"], body, document["Upload"])
+        self._compact()
+        self._bodies.clean(self._effects)
+        failed = sum(not self._repeat(documents[name]) for name in list(self._effects))
+        if failed:
+            _log.warning("%d of %d calls to AWS could not be repeated", failed, len(self._effects))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ.get("PATH_INFO") == _RESET:
+            with self._lock:
+                self._forget()
+        if not may_change(environ):
+            return self._moto(environ, start_response)
+        with self._received(environ) as body:
+            with body.open() as content:
+                if not changes(environ, content.read(_LONGEST_FORM)):
+                    return self._answer(environ, body)(environ, start_response)
+            with self._lock:
+                response = self._change(environ, body)
+        return response(environ, start_response)
+
+    @contextmanager
+    def _received(self, environ: WSGIEnvironment) -> Iterator[Body]:
+        body = self._bodies.receive(environ)
+        try:
+            yield body
+        finally:
+            self._bodies.discard(body)
+
+    def _change(self, environ: WSGIEnvironment, body: Body) -> Response:
+        """Have moto answer, and write the call down if it answers well."""
+        moment, seed = time.time(), secrets.randbits(64)
+        kept = head(environ)  # moto may change what it is given
+        with repeatable(seed, moment):
+            response = self._answer(environ, body)
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            begun = _UPLOAD.search(response.get_data()) if "uploads" in kept.get("QUERY_STRING", "") else None
+            upload = begun[1].decode() if begun else ""
+            self._write({"Time": moment, "Seed": seed, "Head": kept, "Upload": upload}, body)
+        return response
+
+    def _answer(self, environ: WSGIEnvironment, body: Body) -> Response:
+        with body.open() as content:
+            return Response.from_app(self._moto, whole(environ, content, body.length), buffered=True)
+
+    def _write(self, document: Json, body: Body) -> None:
+        name = uuid4().hex
+        kept = self._bodies.keep(body, name)
+        self._store.put(_KIND, name, {"Name": name, **document, "Body": kept.document()})
+        self._effects[name] = effect(document["Head"], kept, document["Upload"])
+        if len(self._effects) >= self._compact_at:
+            self._compact()
+
+    def _repeat(self, document: Json) -> bool:
+        """Make a kept call again; tells whether moto answers well."""
+        body = self._bodies.kept(document["Body"])
+        try:
+            with repeatable(document["Seed"], document["Time"]):
+                response = self._answer(document["Head"], body)
+        except Exception:  # the others are still worth repeating
+            _log.exception("%s %s could not be repeated", document["Head"]["REQUEST_METHOD"], _path(document))
+            return False
+        return response.status_code < HTTPStatus.BAD_REQUEST
+
+    def _compact(self) -> None:
+        """Drop the calls that leave no trace; do so again when as many have come as were left."""
+        names = list(self._effects)
+        for index in superseded(list(self._effects.values())):
+            self._drop(names[index])
+        self._compact_at = max(_FEWEST, 2 * len(self._effects))
+
+    def _drop(self, name: str) -> None:
+        self._store.remove(_KIND, name)
+        self._bodies.remove(name)
+        del self._effects[name]
+
+    def _forget(self) -> None:
+        for name in list(self._effects):
+            self._drop(name)
+
+    def _forget_all_of_moto(self) -> None:
+        """Moto's state belongs to the process, and an earlier server of this process may have left some."""
+        environ = {"REQUEST_METHOD": "POST", "PATH_INFO": _RESET, "HTTP_HOST": "localhost"}
+        base = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http"}
+        self._answer({**environ, **base}, Body(b"", None, 0))
+
+
+def _path(document: Json) -> str:
+    path: str = document["Head"].get("PATH_INFO", "")
+    return path

@@ -1,0 +1,217 @@
+"""An endpoint is created, answers, is updated, fails, is repaired and deleted as on AWS."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1]
+    except FileNotFoundError:
+        return False
+
+
+def test_an_endpoint_serves_its_model_until_it_is_deleted(endpoints, tiny, until):
+    config = endpoints.config(endpoints.model("v1", LEVEL="9"), Tags=[{"Key": "team", "Value": "bins"}])
+    name = endpoints.create(config)
+    described = endpoints.describe(name)
+    assert described["EndpointConfigName"] == config
+    (variant,) = described["ProductionVariants"]
+    assert (variant["VariantName"], variant["CurrentWeight"], variant["CurrentInstanceCount"]) == ("AllTraffic", 1.0, 1)
+    assert variant["DeployedImages"][0]["SpecifiedImage"] == endpoints.image
+
+    answer = endpoints.invoke(
+        name, b"seven", ContentType="text/csv", Accept="application/json", CustomAttributes="a=1", InferenceId="x1"
+    )
+    assert (answer["InvokedProductionVariant"], answer["ContentType"]) == ("AllTraffic", "application/json")
+    assert answer["CustomAttributes"] == "seen"
+    seen = endpoints.ask(name, b"seven", ContentType="text/csv", CustomAttributes="a=1")
+    assert (seen["body"], seen["files"], seen["environment"]["LEVEL"]) == ("seven", {"weights": "v1"}, "9")
+    assert seen["headers"]["Content-Type"] == "text/csv"
+    assert seen["headers"]["X-Amzn-SageMaker-Custom-Attributes"] == "a=1"
+    group = f"/aws/sagemaker/Endpoints/{name}"
+    until(lambda: "serving ['weights']" in tiny.log(group, "AllTraffic"))
+
+    endpoints.delete(name)
+    assert not alive(seen["pid"])
+    assert not [path for path in (tiny.state / "endpoints" / name).iterdir() if path.is_dir()]
+    with pytest.raises(ClientError, match=f"Endpoint {name} of account 123456789012 not found") as error:
+        endpoints.invoke(name)
+    assert error.value.response["Error"]["Code"] == "ValidationError"
+    with pytest.raises(ClientError, match="Could not find endpoint") as error:
+        endpoints.describe(name)
+    assert error.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_an_error_of_the_container_is_a_model_error_with_what_it_said(endpoints):
+    name = endpoints.create(endpoints.config(endpoints.model()))
+    for status, side in ((500, "server"), (404, "client")):
+        with pytest.raises(ClientError) as error:
+            endpoints.invoke(name, b"status %d" % status)
+        response = error.value.response
+        assert response["Error"]["Code"] == "ModelError"
+        assert response["Error"]["Message"].startswith(
+            f'Received {side} error ({status}) from primary with message "the lamp is off"'
+        )
+        assert (response["OriginalStatusCode"], response["OriginalMessage"]) == (status, "the lamp is off")
+        assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
+        assert f":log-group:/aws/sagemaker/Endpoints/{name}:" in response["LogStreamArn"]
+
+
+def test_what_an_endpoint_cannot_take_is_refused(endpoints):
+    name = endpoints.create(endpoints.config(endpoints.model()))
+    refusals = {
+        "may have 26214400 bytes": {"Body": b"x" * (26214400 + 1)},
+        "has no variant named 'Other'": {"TargetVariant": "Other"},
+        "does not support X-Amzn-SageMaker-Target-Model": {"TargetModel": "m.tar.gz"},
+    }
+    for words, arguments in refusals.items():
+        with pytest.raises(ClientError, match=words) as error:
+            endpoints.runtime.invoke_endpoint(EndpointName=name, **{"Body": b"", **arguments})
+        assert error.value.response["Error"]["Code"] == "ValidationError"
+    with pytest.raises(ClientError, match="does not support async-invocations"):
+        endpoints.runtime.invoke_endpoint_async(EndpointName=name, InputLocation="s3://b/k")
+
+
+def test_an_endpoint_whose_container_is_not_healthy_fails_in_awss_words(endpoints):
+    name = endpoints.create(endpoints.config(endpoints.model(EXIT="3")), status="Failed")
+    reason = endpoints.describe(name)["FailureReason"]
+    assert reason.startswith(
+        "The primary container for production variant AllTraffic did not pass the ping health check. "
+        "Please check CloudWatch logs for this endpoint."
+    )
+    assert "exit code 3" in reason
+    with pytest.raises(ClientError, match="it has failed, and can only be deleted"):
+        endpoints.update(name, endpoints.config(endpoints.model()))
+
+
+def test_an_instance_that_dies_is_replaced(endpoints, until):
+    name = endpoints.create(endpoints.config(endpoints.variant(endpoints.model(), count=2)))
+    first = endpoints.ask(name)["pid"]
+    with pytest.raises(ClientError, match="closed the connection without an answer"):
+        endpoints.invoke(name, b"die")
+    until(lambda: endpoints.describe(name)["ProductionVariants"][0]["CurrentInstanceCount"] == 2)
+    pids = {endpoints.ask(name)["pid"] for _ in range(40)}
+    assert len(pids) == 2
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: answers(endpoints, name))
+    assert endpoints.ask(name)["pid"] not in {first, *pids}
+
+
+def answers(endpoints, name):
+    try:
+        endpoints.ask(name)
+    except ClientError as error:
+        return error.response["Error"]["Code"] not in ("ServiceUnavailable", "ModelError")
+    return True
+
+
+def test_requests_are_split_by_weight_unless_they_name_their_variant(endpoints):
+    one, other = endpoints.model("one"), endpoints.model("other")
+    name = endpoints.create(
+        endpoints.config(
+            endpoints.variant(one, "One", InitialVariantWeight=3),
+            endpoints.variant(other, "Other", InitialVariantWeight=1),
+        )
+    )
+    drawn = [endpoints.invoke(name, b"echo", ContentType="text/plain")["InvokedProductionVariant"] for _ in range(200)]
+    # 200 draws at 3/4: outside of 115..185 is less likely than one in a million (six standard deviations are 37)
+    assert 113 <= drawn.count("One") <= 187
+    assert endpoints.ask(name, TargetVariant="Other")["files"] == {"weights": "other"}
+
+    endpoints.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=name,
+        DesiredWeightsAndCapacities=[
+            {"VariantName": "One", "DesiredWeight": 0},
+            {"VariantName": "Other", "DesiredInstanceCount": 2},
+        ],
+    )
+    variants = {each["VariantName"]: each for each in endpoints.settle(name)["ProductionVariants"]}
+    assert (variants["One"]["CurrentWeight"], variants["Other"]["CurrentInstanceCount"]) == (0.0, 2)
+    assert {endpoints.invoke(name, b"echo", ContentType="a/b")["InvokedProductionVariant"] for _ in range(20)} == {
+        "Other"
+    }
+
+
+def test_no_request_fails_while_an_endpoint_is_updated(endpoints):
+    name = endpoints.create(endpoints.config(endpoints.model("old")))
+    new = endpoints.config(endpoints.model("new"))
+    stop, seen, errors = threading.Event(), [], []
+
+    def client():
+        while not stop.is_set():
+            try:
+                seen.append(endpoints.ask(name, b"sleep 0.02")["files"]["weights"])
+            except Exception as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=client) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        endpoints.update(name, new)
+        description = endpoints.settle(name)
+        count = len(seen)
+        endpoints.until(lambda: len(seen) > count + 16)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert errors == []
+    assert set(seen) == {"old", "new"}
+    assert seen[-1] == "new"
+    assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", new)
+
+
+def test_an_update_that_fails_leaves_the_old_one_in_service(endpoints):
+    old = endpoints.config(endpoints.model("old"))
+    name = endpoints.create(old)
+    endpoints.update(name, endpoints.config(endpoints.model(EXIT="1")))
+    described = endpoints.settle(name)
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", old)
+    assert "did not pass the ping health check" in described["FailureReason"]
+    assert endpoints.ask(name)["files"] == {"weights": "old"}
+
+
+def test_an_update_may_retain_weights_and_counts(endpoints):
+    name = endpoints.create(endpoints.config(endpoints.model("old")))
+    endpoints.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=name,
+        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredWeight": 5, "DesiredInstanceCount": 2}],
+    )
+    endpoints.settle(name)
+    endpoints.update(
+        name,
+        endpoints.config(endpoints.model("new")),
+        RetainAllVariantProperties=True,
+        ExcludeRetainedVariantProperties=[{"VariantPropertyType": "DesiredWeight"}],
+    )
+    (variant,) = endpoints.settle(name)["ProductionVariants"]
+    assert (variant["CurrentWeight"], variant["CurrentInstanceCount"]) == (1.0, 2)
+    assert endpoints.ask(name)["files"] == {"weights": "new"}
+
+
+def test_while_something_is_done_to_an_endpoint_nothing_else_is(endpoints, tmp_path):
+    name = endpoints.tiny.name("endpoint")
+    config = endpoints.config(endpoints.model(WAIT_FOR=str(tmp_path / "go")))
+    endpoints.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    described = endpoints.describe(name)
+    assert described["EndpointStatus"] == "Creating"
+    for call in (
+        lambda: endpoints.update(name, config),
+        lambda: endpoints.sagemaker.delete_endpoint(EndpointName=name),
+    ):
+        with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+            call()
+    with pytest.raises(ClientError, match="not found"):
+        endpoints.invoke(name)
+    endpoints.until(lambda: "PendingDeploymentSummary" in endpoints.describe(name))
+    assert endpoints.describe(name)["PendingDeploymentSummary"]["EndpointConfigName"] == config
+    (tmp_path / "go").touch()
+    assert endpoints.settle(name)["EndpointStatus"] == "InService"

@@ -1,0 +1,202 @@
+"""What one server has said it keeps, the next server on its folder knows."""
+
+import io
+import json
+import time
+import zipfile
+
+import pytest
+from botocore.exceptions import ClientError
+
+BUCKET = "kept-bucket"
+MIB = 1024 * 1024
+
+
+def read(s3, key, **more):
+    return s3.get_object(Bucket=BUCKET, Key=key, **more)["Body"].read()
+
+
+def keys(s3):
+    return [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+def upload(s3, key, parts):
+    """A multipart upload; returns its identifier."""
+    identity = s3.create_multipart_upload(Bucket=BUCKET, Key=key, Metadata={"colour": "red"})["UploadId"]
+    done = []
+    for number, part in enumerate(parts, 1):
+        answer = s3.upload_part(Bucket=BUCKET, Key=key, UploadId=identity, PartNumber=number, Body=part)
+        done.append({"PartNumber": number, "ETag": answer["ETag"]})
+    s3.complete_multipart_upload(Bucket=BUCKET, Key=key, UploadId=identity, MultipartUpload={"Parts": done})
+    return identity
+
+
+def test_objects_are_as_they_were(on):
+    def before(client):
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_object(Bucket=BUCKET, Key="small", Body=b"s", ContentType="text/plain", Metadata={"my_key": "v"})
+        s3.put_object(Bucket=BUCKET, Key="späte Äpfel/+ %20", Body=bytes(range(256)) * 300)
+        s3.put_object(Bucket=BUCKET, Key="empty", Body=b"")
+        s3.put_object_tagging(Bucket=BUCKET, Key="small", Tagging={"TagSet": [{"Key": "team", "Value": "bins"}]})
+        upload(s3, "large", [b"a" * 5 * MIB, b"b" * MIB])
+        s3.put_object(Bucket=BUCKET, Key="first", Body=b"1" * 9000)
+        s3.copy_object(Bucket=BUCKET, Key="copy", CopySource={"Bucket": BUCKET, "Key": "first"})
+        s3.put_object(Bucket=BUCKET, Key="first", Body=b"2" * 9000)
+        for key in ("gone-1", "gone-2", "gone-3"):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"g" * 9000)
+        s3.delete_object(Bucket=BUCKET, Key="gone-1")
+        s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "gone-2"}, {"Key": "gone-3"}]})
+        return [s3.head_object(Bucket=BUCKET, Key=key) for key in keys(s3)]
+
+    def after(client):
+        s3 = client("s3")
+        assert keys(s3) == ["copy", "empty", "first", "large", "small", "späte Äpfel/+ %20"]
+        assert read(s3, "späte Äpfel/+ %20") == bytes(range(256)) * 300
+        assert read(s3, "large") == b"a" * 5 * MIB + b"b" * MIB
+        assert (read(s3, "copy"), read(s3, "first")) == (b"1" * 9000, b"2" * 9000)
+        assert s3.get_object_tagging(Bucket=BUCKET, Key="small")["TagSet"] == [{"Key": "team", "Value": "bins"}]
+        assert s3.head_object(Bucket=BUCKET, Key="large")["Metadata"] == {"colour": "red"}
+        return [s3.head_object(Bucket=BUCKET, Key=key) for key in keys(s3)]
+
+    kept = ("ETag", "ContentLength", "ContentType", "Metadata", "LastModified")
+    heads = [[{name: head[name] for name in kept} for head in on(work)] for work in (before, after, after)]
+    assert heads[0] == heads[1] == heads[2]
+
+
+def test_versions_keep_their_identifiers(on):
+    def before(client):
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        ids = [s3.put_object(Bucket=BUCKET, Key="k", Body=body)["VersionId"] for body in (b"1", b"2")]
+        marker = s3.delete_object(Bucket=BUCKET, Key="k")["VersionId"]
+        return [*ids, marker]
+
+    first, second, marker = on(before)
+
+    def after(client):
+        s3 = client("s3")
+        assert (read(s3, "k", VersionId=first), read(s3, "k", VersionId=second)) == (b"1", b"2")
+        s3.delete_object(Bucket=BUCKET, Key="k", VersionId=marker)
+        assert read(s3, "k") == b"2"
+
+    on(after)
+    on(lambda client: read(client("s3"), "k"))
+
+
+def test_an_upload_that_was_under_way_can_be_completed(on):
+    def before(client):
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        identity = s3.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
+        answer = s3.upload_part(Bucket=BUCKET, Key="k", UploadId=identity, PartNumber=1, Body=b"p" * 9000)
+        return identity, answer["ETag"]
+
+    identity, etag = on(before)
+
+    def after(client):
+        parts = [{"PartNumber": 1, "ETag": etag}]
+        s3 = client("s3")
+        s3.complete_multipart_upload(Bucket=BUCKET, Key="k", UploadId=identity, MultipartUpload={"Parts": parts})
+
+    on(after)
+    assert on(lambda client: read(client("s3"), "k")) == b"p" * 9000
+
+
+def test_models_roles_rules_schedules_queues_and_experiments_are_as_they_were(on):
+    def before(client):
+        sagemaker, events = client("sagemaker"), client("events")
+        client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+        sagemaker.create_model_package_group(ModelPackageGroupName="g")
+        arns = [sagemaker.create_model_package(ModelPackageGroupName="g")["ModelPackageArn"] for _ in range(2)]
+        sagemaker.update_model_package(ModelPackageArn=arns[0], ModelApprovalStatus="Approved")
+        sagemaker.create_experiment(ExperimentName="e")
+        sagemaker.create_trial(ExperimentName="e", TrialName="t")
+        events.put_rule(Name="approved", EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
+        events.put_targets(Rule="approved", Targets=[{"Id": "q", "Arn": "arn:aws:sqs:us-east-1:123456789012:q"}])
+        target = {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "RoleArn": "arn:aws:iam::123456789012:role/r"}
+        client("scheduler").create_schedule(
+            Name="daily", ScheduleExpression="rate(1 day)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
+        )
+        client("sqs").create_queue(QueueName="q")
+        client("logs").create_log_group(logGroupName="/aws/mine")
+
+    def look(client):
+        sagemaker, events = client("sagemaker"), client("events")
+        packages = sagemaker.list_model_packages(ModelPackageGroupName="g")["ModelPackageSummaryList"]
+        return [
+            client("iam").get_role(RoleName="r")["Role"],
+            [sagemaker.describe_model_package(ModelPackageName=each["ModelPackageArn"]) for each in packages],
+            sagemaker.list_experiments()["ExperimentSummaries"],
+            sagemaker.list_trials(ExperimentName="e")["TrialSummaries"],
+            [
+                {**rule, "Targets": events.list_targets_by_rule(Rule=rule["Name"])}
+                for rule in events.list_rules()["Rules"]
+            ],
+            client("scheduler").get_schedule(Name="daily"),
+            client("sqs").list_queues()["QueueUrls"][0].rpartition("/")[2],
+            client("logs").describe_log_groups()["logGroups"],
+        ]
+
+    def plain(found):
+        """Without what belongs to the answer rather than to the thing."""
+        if isinstance(found, dict):
+            return {key: plain(value) for key, value in found.items() if key != "ResponseMetadata"}
+        if isinstance(found, list):
+            return [plain(value) for value in found]
+        return found.timestamp() if hasattr(found, "timestamp") else found
+
+    def first(client):
+        before(client)
+        found = plain(look(client))
+        time.sleep(1.1)  # so that another time would show
+        return found
+
+    assert on(first) == plain(on(look))
+
+
+def test_functions_still_run(on):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("main.py", "handler = lambda event, context: event['n'] + 1")
+
+    def before(client):
+        role = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_object(Bucket=BUCKET, Key="code.zip", Body=archive.getvalue())
+        code = {"S3Bucket": BUCKET, "S3Key": "code.zip"}
+        client("lambda").create_function(
+            FunctionName="f", Runtime="python3.11", Handler="main.handler", Role=role, Code=code, Timeout=60
+        )
+        s3.put_object(Bucket=BUCKET, Key="code.zip", Body=b"something else")
+
+    def after(client):
+        return json.loads(client("lambda").invoke(FunctionName="f", Payload=b'{"n": 1}')["Payload"].read())
+
+    on(before)
+    assert on(after) == 2
+    assert on(lambda client: read(client("s3"), "code.zip")) == b"something else"
+
+
+def test_messages_and_log_lines_pass_through_and_refused_calls_leave_nothing(on):
+    def before(client):
+        sqs, logs = client("sqs"), client("logs")
+        url = sqs.create_queue(QueueName="q")["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody="m")
+        assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
+        logs.create_log_group(logGroupName="g")
+        logs.create_log_stream(logGroupName="g", logStreamName="s")
+        with pytest.raises(ClientError):
+            client("s3").put_object(Bucket="no-such-bucket", Key="k", Body=b"x")
+
+    on(before)
+
+    def after(client):
+        sqs = client("sqs")
+        assert "Messages" not in sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="q")["QueueUrl"])
+        assert client("logs").describe_log_streams(logGroupName="g")["logStreams"] == []
+        assert client("s3").list_buckets()["Buckets"] == []
+
+    on(after)
