@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with EmbeddedSageMaker(options.state, options.containers, options.host, options.port) as aws:
             for name, value in aws.environment().items():
                 print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201 - to be copied
+            print(f"# {aws.isolation.value}", flush=True)  # noqa: T201 - to be copied with the rest
             ended.wait()
     except ServerError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the message is for the person at the terminal

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,7 @@ from pipelines.local.gateway import Gateway
 from pipelines.local.hosting.invocations import Invocations
 from pipelines.local.hosting.service import Hosting
 from pipelines.local.jobs.fleet import Surroundings
+from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.jobs.training import TrainingJob
@@ -64,6 +66,7 @@ class EmbeddedSageMaker:
         containers: holds a folder per container image, named after its repository, with programs in `bin/`.
         host: the address to listen on; who can reach it can run programs as you.
         port: the port to listen on; 0 for any that is free.
+        isolation: what stands between jobs; the best that this machine grants where nothing is said.
 
     Raises:
         ServerError: on start, if the port or the folder is in use or another server runs in this process.
@@ -75,10 +78,12 @@ class EmbeddedSageMaker:
         containers: Path = Path("containers"),
         host: str = "127.0.0.1",
         port: int = 0,
+        isolation: Isolation | None = None,
     ) -> None:
         self._state = state.resolve()
         self._containers = containers.resolve()
         self._address = (host, port)
+        self.isolation = isolation or Isolation.best()
         self._server: BaseWSGIServer | None = None
         self._connection = Connection("")
 
@@ -159,11 +164,11 @@ class EmbeddedSageMaker:
         announcements = Announcements()
         kept = (self._store, announcements)
         experiments = Experiments(*kept)  # before jobs, which tell of those that ended with the last server
-        places = (self._containers, self._connection)
-        kinds = (ProcessingJob, TrainingJob, TransformJob)
-        self._jobs = Jobs(self._state / "jobs", *places, *kept, kinds, _GRACE_SECONDS)
+        places = (self._state / "jobs", self._containers, self._connection)
+        shared = Surroundings(*places, lambda: 0, _GRACE_SECONDS, self.isolation)
+        self._jobs = Jobs(shared, (ProcessingJob, TrainingJob, TransformJob), *kept)
         self._tuning = TuningJobs(self._jobs, *kept)
-        serving = Surroundings(self._state / "endpoints", *places, self._jobs.running, _GRACE_SECONDS)
+        serving = replace(shared, folder=self._state / "endpoints", running=self._jobs.running)
         self._hosting = Hosting(serving, *kept)
         self._functions = Functions(self._state / "functions", self._connection)
         services = Services(self._jobs, self._tuning, self._functions, self._hosting, self._connection, announcements)

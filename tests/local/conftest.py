@@ -2,6 +2,8 @@
 
 import io
 import json
+import secrets
+import subprocess
 import sys
 import tarfile
 import time
@@ -226,11 +228,56 @@ def containers(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory, containers):
-    """A running server and its clients."""
+def tiny(request, tmp_path_factory, containers):
+    """A running server and its clients; a module may say by ISOLATION how its jobs are kept apart."""
     state = tmp_path_factory.mktemp("state")
-    with EmbeddedSageMaker(state=state, containers=containers) as server:
+    isolation = getattr(request.module, "ISOLATION", None)
+    with EmbeddedSageMaker(state=state, containers=containers, isolation=isolation) as server:
         yield Tiny(server, state)
+
+
+class Sleeper:
+    """A command that sleeps for minutes, and can be told from all others by how long."""
+
+    def __init__(self):
+        self.command = f"sleep 6{secrets.randbelow(10**9):09}"
+
+    def runs(self):
+        """Whether any process of this machine has the command among its words, the keeper of a job included."""
+        return any(self.command.encode() in words.replace(b"\0", b" ") for words in map(_words, PROC.iterdir()))
+
+
+PROC = Path("/proc")
+
+
+def _words(process):
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:  # it has ended, or is no process
+        return b""
+
+
+@pytest.fixture
+def sleeper():
+    """What a job may leave behind; nothing of it is left after the test."""
+    found = Sleeper()
+    yield found
+    subprocess.run(["pkill", "-KILL", "-f", found.command], check=False)
+
+
+@pytest.fixture(scope="session")
+def bare_processing():
+    """Make the arguments of a processing job that runs a command, without inputs or outputs."""
+
+    def make(command, image="1.dkr.ecr.us-east-1.amazonaws.com/any:1"):
+        cluster = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+        return {
+            "RoleArn": ROLE,
+            "ProcessingResources": {"ClusterConfig": cluster},
+            "AppSpecification": {"ImageUri": image, "ContainerEntrypoint": command},
+        }
+
+    return make
 
 
 @pytest.fixture(scope="session")

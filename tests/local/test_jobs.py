@@ -212,22 +212,21 @@ def test_a_training_job_past_its_maximum_runtime_is_stopped_and_keeps_its_model(
     assert tiny.unpack(job["ModelArtifacts"]["S3ModelArtifacts"]) == {"w": "w\n"}
 
 
-def test_a_running_job_can_be_followed_and_stopped_with_its_children(tiny, until, tmp_path):
+def test_a_running_job_can_be_followed_and_stopped_with_its_children(tiny, until, sleeper):
     name = tiny.name("followed")
     code = (
         "import subprocess\n"
-        "child = subprocess.Popen(['sleep', '600'])\n"
-        f"pathlib.Path({str(tmp_path)!r}, 'pid').write_text(str(child.pid))\n"
+        f"child = subprocess.Popen({sleeper.command.split()})\n"
         "print('sleeping now', flush=True)\n"
         "child.wait()"
     )
     tiny.sagemaker.create_processing_job(ProcessingJobName=name, **tiny.processing(code))
     tiny.wait_for_log(PROCESSING_LOGS, name, "sleeping now")
     assert tiny.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "InProgress"
+    assert sleeper.runs()
     tiny.sagemaker.stop_processing_job(ProcessingJobName=name)
     assert tiny.finish_processing(name)["ProcessingJobStatus"] == "Stopped"
-    pid = int((tmp_path / "pid").read_text())
-    until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text())
+    assert not sleeper.runs()
 
 
 def test_jobs_are_listed_by_name_and_status(tiny):

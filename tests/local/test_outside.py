@@ -36,6 +36,7 @@ def foreground(tmp_path, containers):
         )
         processes.append(process)
         lines = [process.stdout.readline().strip() for _ in range(5)]
+        assert process.stdout.readline().startswith("# jobs ")  # how they come to see their folder
         return process, dict(line.removeprefix("export ").split("=", 1) for line in lines)
 
     yield start
@@ -53,31 +54,6 @@ def client(service, environment):
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         region_name=environment["AWS_DEFAULT_REGION"],
     )
-
-
-def start_sleeping_job(tiny_arguments, environment, until, pid):
-    """Run a job that writes its process id and sleeps; returns the id."""
-    arguments = {
-        **tiny_arguments,
-        "AppSpecification": {
-            "ImageUri": "1.dkr.ecr.us-east-1.amazonaws.com/any:1",
-            "ContainerEntrypoint": ["sh", "-c", f"echo $$ > {pid}.part; mv {pid}.part {pid}; exec sleep 600"],
-        },
-    }
-    client("sagemaker", environment).create_processing_job(ProcessingJobName="sleeps", **arguments)
-    until(pid.exists)
-    return int(pid.read_text())
-
-
-ARGUMENTS = {
-    "RoleArn": "arn:aws:iam::123456789012:role/tiny",
-    "ProcessingResources": {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}},
-}
-
-
-def gone(pid):
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
 
 
 def test_the_aws_cli_lists_steps_describes_the_training_job_and_copies_an_object(tiny, tmp_path):
@@ -112,23 +88,20 @@ def test_a_plain_s3_client_in_another_language_reads_and_writes(tiny):
     assert [item["path"] for batch in obstore.list(store, "plain") for item in batch] == ["plain/a b.txt"]
 
 
-def test_the_foreground_program_prints_exports_and_ends_on_sigterm_leaving_no_child(foreground, until, tmp_path):
+def test_the_foreground_program_prints_exports_and_ends_on_sigterm_leaving_no_child(
+    foreground, bare_processing, until, sleeper
+):
     process, environment = foreground()
     assert json.loads(aws(environment, "sagemaker", "list-pipelines")) == {"PipelineSummaries": []}
-    pid = start_sleeping_job(ARGUMENTS, environment, until, tmp_path / "pid")
+    arguments = bare_processing(["sh", "-c", sleeper.command])
+    client("sagemaker", environment).create_processing_job(ProcessingJobName="sleeps", **arguments)
+    until(sleeper.runs)
     process.send_signal(signal.SIGTERM)
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert gone(pid)
+    assert not sleeper.runs()
     assert "sleeps started" in rest
     assert "sleeps Stopped" in rest
-
-
-def test_a_killed_server_takes_its_jobs_with_it(foreground, until, tmp_path):
-    process, environment = foreground()
-    pid = start_sleeping_job(ARGUMENTS, environment, until, tmp_path / "pid")
-    process.kill()
-    until(lambda: gone(pid))
 
 
 def test_a_port_in_use_is_one_sentence_and_exit_code_1(tmp_path):

@@ -373,7 +373,18 @@ def test_tuning_jobs_and_their_training_jobs_are_listed_sorted_and_filtered(tiny
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strategy": "Hyperband"}, "does not support the strategy Hyperband"),
+        ({"strategy": "Hyperband"}, "Hyperband needs MaxResource, or one of"),
+        (
+            {"strategy": "Hyperband", "static": {"epochs": "3"}, "TrainingJobEarlyStoppingType": "Auto"},
+            "must be Off to use Hyperband",
+        ),
+        (
+            {
+                "strategy": "Hyperband",
+                "StrategyConfig": {"HyperbandStrategyConfig": {"MinResource": 4, "MaxResource": 3}},
+            },
+            "MaxResource is 3; it must be at least MinResource, 4",
+        ),
         ({"jobs": None}, "needs MaxNumberOfTrainingJobs"),
         ({"strategy": "Grid"}, "Grid takes categorical parameters only"),
         ({"parallel": 17, "jobs": 20}, "17 instances would train at once"),
@@ -398,15 +409,7 @@ def test_a_request_that_cannot_be_carried_out_is_refused_with_a_sentence_that_na
         start(tiny, **options)
 
 
-def test_a_warm_start_is_refused_and_a_name_is_used_once(tiny, tune):
-    warm = {
-        "WarmStartConfig": {
-            "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "earlier"}],
-            "WarmStartType": "TransferLearning",
-        }
-    }
-    with pytest.raises(ClientError, match="does not support WarmStartConfig"):
-        start(tiny, more=warm)
+def test_a_name_is_used_once(tiny, tune):
     job, _ = tune(jobs=1)
     with pytest.raises(ClientError, match="already exists") as raised:
         tiny.sagemaker.create_hyper_parameter_tuning_job(

@@ -42,6 +42,9 @@ _CALLS = {
     "Transform": _Call("CreateTransformJob", frozenset({"TransformJobName"})),
     "Tuning": _Call("CreateHyperParameterTuningJob", frozenset({"HyperParameterTuningJobName"})),
     "RegisterModel": _Call("CreateModelPackage"),
+    "Model": _Call("CreateModel", frozenset({"ModelName"})),
+    "EndpointConfig": _Call("CreateEndpointConfig", frozenset({"EndpointConfigName"})),
+    "Endpoint": _Call("CreateEndpoint"),
 }
 STEP_TYPES = (*_CALLS, "Lambda", "Condition", "Fail")
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from pipelines.local.aws import ApiError
 from pipelines.local.definitions.expressions import ExpressionError
-from pipelines.local.executions.steps import flow, functions, jobs, registry
+from pipelines.local.executions.steps import flow, functions, hosting, jobs, registry
 from pipelines.local.executions.turns import StepFailed, Turn
 
 _TYPES: dict[str, Callable[[Turn], None]] = {
@@ -19,6 +19,9 @@ _TYPES: dict[str, Callable[[Turn], None]] = {
     "Lambda": functions.function,
     "Condition": flow.condition,
     "RegisterModel": registry.register_model,
+    "Model": hosting.model,
+    "EndpointConfig": hosting.endpoint_config,
+    "Endpoint": hosting.endpoint,
     "Fail": flow.fail,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 from pipelines.local.aws import Json
 from pipelines.local.hosting.capture import Capture
@@ -11,6 +12,8 @@ from pipelines.local.hosting.instance import Site
 from pipelines.local.hosting.plan import EndpointPlan
 from pipelines.local.hosting.serving import INVOCATION_SECONDS, ModelDataError, ServingError
 from pipelines.local.hosting.variant import Variant
+from pipelines.local.jobs.fleet import Surroundings
+from pipelines.local.jobs.logs import LogFile
 
 
 class DeploymentError(Exception):
@@ -85,6 +88,15 @@ class Deployment:
             for closed in [pool.submit(variant.close, drain_seconds) for variant in self.variants.values()]:
                 closed.result()
         self.capture.flush()
+
+
+def deployment_of(
+    plan: EndpointPlan, endpoint: str, folder: Path, log: LogFile, surroundings: Surroundings
+) -> Deployment:
+    """A deployment of an endpoint, its instances in `folder`; nothing of it runs yet."""
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    sites = {each.name: Site(surroundings, folder, log, group, each.name) for each in plan.variants}
+    return Deployment(plan, sites, Capture(plan.capture, endpoint, surroundings.connection))
 
 
 def _start(variant: Variant) -> None:

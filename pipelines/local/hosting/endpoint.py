@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import replace
 
-from pipelines.local.aws import Json, arn, invalid, now, shorten
-from pipelines.local.hosting.capture import Capture
-from pipelines.local.hosting.deployment import Deployment, DeploymentError
-from pipelines.local.hosting.instance import Site
+from pipelines.local.aws import Json, arn, invalid, now
+from pipelines.local.hosting.deployment import Deployment, DeploymentError, deployment_of
+from pipelines.local.hosting.instance import sweep
 from pipelines.local.hosting.plan import EndpointPlan
+from pipelines.local.hosting.record import SETTLED, EndpointRecord
 from pipelines.local.hosting.rollout import Interrupted, RollBackError, Rollout, Watch
 from pipelines.local.hosting.serving import Answer
 from pipelines.local.hosting.traffic import Traffic
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.logs import LogFile
 
-_LONGEST_REASON = 1024  # characters, as in AWS's API
+_CLOSE_SECONDS = 20.0  # for a download of model data to end when the server stops
 _INTERRUPTED = "The server ended during an update; the endpoint is as it was before."
 
 _log = logging.getLogger(__name__)
@@ -29,19 +28,19 @@ class Endpoint:
     """One endpoint. What takes time happens in a thread of its own, one thing after the other.
 
     Args:
-        record: what is kept of it in the store: name, plan, status, times.
+        record: what is kept of it; it is replaced as a whole, since other threads read it.
         surroundings: what it shares with everything else that runs.
         changed: is told after each change of its status.
     """
 
-    def __init__(self, record: Json, surroundings: Surroundings, changed: Callable[[Endpoint], None]) -> None:
+    def __init__(self, record: EndpointRecord, surroundings: Surroundings, changed: Callable[[Endpoint], None]) -> None:
         self.record = record
-        self.name: str = record["EndpointName"]
+        self.name = record.name
         self.arn = arn(f"endpoint/{self.name}")
         self._surroundings = surroundings
         self._changed = changed
         self._folder = surroundings.folder / self.name
-        _sweep(self._folder)
+        sweep(self._folder)
         self._log = LogFile(self._folder / "log")
         self._traffic = Traffic()
         self._deployments: list[Deployment] = []
@@ -51,44 +50,9 @@ class Endpoint:
         self._turn = threading.Lock()  # held while something is being done
         self._settled = threading.Event()
 
-    @classmethod
-    def new(
-        cls, request: Json, plan: EndpointPlan, surroundings: Surroundings, changed: Callable[[Endpoint], None]
-    ) -> Endpoint:
-        """The endpoint that CreateEndpoint asks for; `create` starts it."""
-        moment = now()
-        record = {
-            "EndpointName": request["EndpointName"],
-            "Tags": request.get("Tags", []),
-            "DeploymentConfig": request.get("DeploymentConfig", {}),
-            "Plan": plan.to_json(),
-            "Status": "Creating",
-            "FailureReason": None,
-            "CreationTime": moment,
-            "LastModifiedTime": moment,
-        }
-        return cls(record, surroundings, changed)
-
-    @property
-    def status(self) -> str:
-        """EndpointStatus; None of AWS's own is `Deleted`, after which there is nothing left of it."""
-        status: str = self.record["Status"]
-        return status
-
-    @property
-    def failure_reason(self) -> str | None:
-        """Why it, or its last update, failed."""
-        reason: str | None = self.record["FailureReason"]
-        return reason
-
-    @property
-    def plan(self) -> EndpointPlan:
-        """What it runs, or is meant to run once it is created."""
-        return EndpointPlan.from_json(self.record["Plan"])
-
     def create(self) -> None:
         """Start everything, also after a restart of the server; it returns at once."""
-        interrupted = self.status in ("Updating", "RollingBack")
+        interrupted = self.record.status in ("Updating", "RollingBack")
         self._enter("Creating", _INTERRUPTED if interrupted else None)
         self._run(self._bring_up)
 
@@ -144,58 +108,53 @@ class Endpoint:
         self._traffic.shift()
         for deployment in list(self._deployments):
             deployment.close(drain_seconds=0)
-        with self._turn:
-            self._log.close()
+        if self._turn.acquire(timeout=_CLOSE_SECONDS):
+            self._turn.release()
+        self._log.close()
         self._settled.set()
 
     def describe(self) -> Json:
         """The answer of DescribeEndpoint."""
-        answer = {**self.summary(), "EndpointConfigName": self.plan.config_name}
+        record = self.record
+        answer = {**self.summary(), "EndpointConfigName": record.plan.config_name}
         live = self._traffic.deployments
         if live:
             answer["ProductionVariants"] = live[-1].describe()
             answer["DataCaptureConfig"] = live[-1].capture.summary()
         pending = self._pending
-        if pending is not None:
-            plan, start = pending
-            variants = [{"VariantName": each.name, "DesiredInstanceCount": each.count} for each in plan.variants]
-            answer["PendingDeploymentSummary"] = {
-                "EndpointConfigName": plan.config_name,
-                "ProductionVariants": variants,
-                "StartTime": start,
-            }
-        answer["LastDeploymentConfig"] = self.record["DeploymentConfig"] or None
-        answer["FailureReason"] = self.failure_reason
+        answer["PendingDeploymentSummary"] = None if pending is None else pending[0].pending_summary(pending[1])
+        answer["LastDeploymentConfig"] = record.deployment_config or None
+        answer["FailureReason"] = record.failure_reason
         return {field: value for field, value in answer.items() if value is not None}
 
     def summary(self) -> Json:
         """Its line in ListEndpoints."""
+        record = self.record
         return {
             "EndpointName": self.name,
             "EndpointArn": self.arn,
-            "EndpointStatus": self.status,
-            "CreationTime": self.record["CreationTime"],
-            "LastModifiedTime": self.record["LastModifiedTime"],
+            "EndpointStatus": record.status,
+            "CreationTime": record.created,
+            "LastModifiedTime": record.modified,
         }
 
     def _begin(self, status: str) -> None:
         with self._lock:
-            if self.status not in ("InService", "Failed"):
+            if self.record.status not in SETTLED:
                 raise invalid(f'Cannot update in-progress endpoint "{self.arn}".')
-            if self.status == "Failed" and status != "Deleting":
+            if self.record.status == "Failed" and status != "Deleting":
                 raise invalid(f'Cannot update the endpoint "{self.arn}": it has failed, and can only be deleted.')
-            self.record = {**self.record, "Status": status}
+            self.record = replace(self.record, status=status)
         self._enter(status)
 
     def _enter(self, status: str, reason: str | None = None) -> None:
-        """Note a change, and tell of it; the record is replaced as a whole, since other threads read it."""
-        shortened = None if reason is None else shorten(reason, _LONGEST_REASON)
-        self.record = {**self.record, "Status": status, "FailureReason": shortened, "LastModifiedTime": now()}
-        if status in ("InService", "Failed", "Deleted"):
+        """Note a change, and tell of it."""
+        self.record = self.record.entering(status, reason)
+        if status in SETTLED:
             self._settled.set()
         else:
             self._settled.clear()
-        _log.info("%s", " ".join([f"endpoint {self.name}", status, *(shortened or "").split()]))
+        _log.info("%s", " ".join([f"endpoint {self.name}", status, *(self.record.failure_reason or "").split()]))
         self._changed(self)
 
     def _run(self, work: Callable[[], None]) -> None:
@@ -214,7 +173,7 @@ class Endpoint:
                     self._enter(status, f"InternalServerError: {type(error).__name__}: {error}")
 
     def _bring_up(self) -> None:
-        deployment = self._deploy(self.plan)
+        deployment = self._deploy(self.record.plan)
         try:
             self._start(deployment)
         except DeploymentError as error:
@@ -222,7 +181,7 @@ class Endpoint:
             self._enter("Failed", str(error))
         else:
             self._traffic.shift((1.0, deployment))
-            self._enter("InService", self.failure_reason)
+            self._enter("InService", self.record.failure_reason)
 
     def _roll_out(self, plan: EndpointPlan, rollout: Rollout, config: Json) -> None:
         watch = Watch(rollout, self._surroundings.connection, self._closing)
@@ -243,7 +202,7 @@ class Endpoint:
         else:
             self._traffic.shift((1.0, green))
             self._retire(blue)
-            self.record = {**self.record, "Plan": plan.to_json(), "DeploymentConfig": config}
+            self.record = replace(self.record, plan=plan, deployment_config=config)
             self._enter("InService")
 
     def _rescale(self, plan: EndpointPlan) -> None:
@@ -253,7 +212,7 @@ class Endpoint:
         except DeploymentError as error:
             self._enter("InService", str(error))
         else:
-            self.record = {**self.record, "Plan": plan.to_json()}
+            self.record = replace(self.record, plan=plan)
             self._enter("InService")
 
     def _take_down(self) -> None:
@@ -264,11 +223,7 @@ class Endpoint:
         self._enter("Deleted")
 
     def _deploy(self, plan: EndpointPlan) -> Deployment:
-        group = f"/aws/sagemaker/Endpoints/{self.name}"
-        sites = {
-            each.name: Site(self._surroundings, self._folder, self._log, group, each.name) for each in plan.variants
-        }
-        deployment = Deployment(plan, sites, Capture(plan.capture, self.name, self._surroundings.connection))
+        deployment = deployment_of(plan, self.name, self._folder, self._log, self._surroundings)
         with self._lock:
             if self._closing.is_set():
                 raise Interrupted
@@ -289,11 +244,3 @@ class Endpoint:
     def _retire(self, deployment: Deployment) -> None:
         deployment.close()
         self._deployments.remove(deployment)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a server that was killed has left of its instances; the log stays."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.local.aws import Json
-from pipelines.local.hosting.serving import Answer, InvocationError, ServingError, ServingProcess
+from pipelines.local.hosting.serving import Answer, InvocationError, ServingError, ServingProcess, UnreachableError
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.logs import LogFile
 
@@ -34,6 +34,10 @@ class Site:
     log: LogFile
     group: str
     variant: str
+
+
+class InstanceLostError(Exception):
+    """The instance took no connection; nothing of the request has happened, and another may have it."""
 
 
 class ContainerError(Exception):
@@ -63,6 +67,7 @@ class Instance:
     def __init__(self, containers: Sequence[Json], site: Site) -> None:
         self.identity = f"i-{secrets.token_hex(8)}{secrets.randbelow(16):x}"  # 17 digits, as in EC2
         self.busy = 0  # requests in work; its variant counts them
+        self._lost = False
         self._folder = site.folder / self.identity
         self._stream = f"{site.variant}/{self.identity}"
         self._names = container_names(containers)
@@ -75,8 +80,8 @@ class Instance:
 
     @property
     def alive(self) -> bool:
-        """Whether all containers run."""
-        return all(process.alive for process in self._processes)
+        """Whether all containers run, and take connections as far as is known."""
+        return not self._lost and all(process.alive for process in self._processes)
 
     def start(self, limit_seconds: float) -> None:
         """Start every container and wait until all are healthy.
@@ -97,6 +102,7 @@ class Instance:
         """Send a request through the containers.
 
         Raises:
+            InstanceLostError: the first of them takes no connection; the instance is not alive any more.
             ContainerError: one of them answers with an error, or does not answer.
         """
         answer = Answer(200, {}, body)
@@ -105,6 +111,9 @@ class Instance:
             try:
                 answer = process.invoke(answer.body, sent)
             except InvocationError as error:
+                self._lost = isinstance(error, UnreachableError)
+                if self._lost and name == self._names[0]:
+                    raise InstanceLostError from error
                 raise ContainerError(name, 0, str(error), self._stream) from error
             if answer.status >= _FIRST_ERROR:
                 raise ContainerError(name, answer.status, answer.body.decode(errors="replace"), self._stream)
@@ -123,3 +132,11 @@ def container_names(containers: Sequence[Json]) -> list[str]:
     if len(containers) == 1:
         return ["primary"]
     return [each.get("ContainerHostname", f"container-{number}") for number, each in enumerate(containers, start=1)]
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a server that was killed has left of the instances in a folder; their log stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)

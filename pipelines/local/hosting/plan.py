@@ -69,6 +69,17 @@ class EndpointPlan:
             ],
         }
 
+    def pending_summary(self, start: float) -> Json:
+        """The PendingDeploymentSummary of DescribeEndpoint, from the moment `start` on."""
+        return {
+            "EndpointConfigName": self.config_name,
+            "ProductionVariants": [
+                {"VariantName": each.name, "DesiredWeight": each.weight, "DesiredInstanceCount": each.count}
+                for each in self.variants
+            ],
+            "StartTime": start,
+        }
+
     def checked(self) -> EndpointPlan:
         """Itself.
 

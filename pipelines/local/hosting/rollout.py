@@ -104,8 +104,10 @@ class Watch:
         if time.monotonic() > self._deadline:
             raise RollBackError("The deployment exceeded its MaximumExecutionTimeoutInSeconds and was rolled back.")
         if self._alarms:
-            found = self._connection.cloudwatch.describe_alarms(AlarmNames=list(self._alarms), StateValue="ALARM")
-            ringing = [alarm["AlarmName"] for alarm in found["MetricAlarms"]]
+            found = self._connection.cloudwatch.describe_alarms(AlarmNames=list(self._alarms))
+            # Moto does not filter by StateValue where names are given.
+            alarms = [*found["MetricAlarms"], *found.get("CompositeAlarms", [])]
+            ringing = [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
             if ringing:
                 raise RollBackError(f"The deployment was rolled back since alarms went off: {', '.join(ringing)}.")
 

@@ -14,6 +14,7 @@ from pipelines.local.hosting.configs import EndpointConfigs
 from pipelines.local.hosting.endpoint import Endpoint
 from pipelines.local.hosting.models import Models
 from pipelines.local.hosting.plan import EndpointPlan
+from pipelines.local.hosting.record import EndpointRecord
 from pipelines.local.hosting.rollout import Rollout
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.store import Store
@@ -60,19 +61,20 @@ class Hosting:
 
     def tags(self) -> dict[str, list[Json]]:
         """The tags with which everything here was created, by its ARN."""
-        endpoints = {each.arn: each.record["Tags"] for each in self._all()}
+        endpoints = {each.arn: each.record.tags for each in self._all()}
         return {**self.models.tags(), **self.configs.tags(), **endpoints}
 
     def resume(self) -> None:
         """Start the endpoints of an earlier server again; call it once S3 answers."""
-        for record in self._store.all(_KIND):
-            if record["Status"] in ("Deleting", "Deleted"):
-                self._store.remove(_KIND, record["EndpointName"])
+        for document in self._store.all(_KIND):
+            record = EndpointRecord.from_json(document)
+            if record.status == "Deleting":
+                self._store.remove(_KIND, record.name)
                 continue
             endpoint = Endpoint(record, self._surroundings, self._changed)
             with self._lock:
                 self._endpoints[endpoint.name] = endpoint
-            if endpoint.status != "Failed":
+            if record.status != "Failed":
                 endpoint.create()
         self._keeper.start()
 
@@ -86,6 +88,11 @@ class Hosting:
             if name not in self._endpoints:
                 raise invalid(f'Could not find endpoint "{_arn(name)}".')
             return self._endpoints[name]
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an endpoint of this name."""
+        with self._lock:
+            return name in self._endpoints
 
     def create(self, request: Json) -> Json:
         """The answer of CreateEndpoint.
@@ -102,7 +109,7 @@ class Hosting:
             if name in self._endpoints:
                 # The SageMaker SDK looks for these very words.
                 raise invalid(f'Cannot create already existing endpoint "{_arn(name)}".')
-            endpoint = Endpoint.new(request, plan, self._surroundings, self._changed)
+            endpoint = Endpoint(EndpointRecord.new(request, plan), self._surroundings, self._changed)
             self._endpoints[name] = endpoint
         endpoint.create()
         return {"EndpointArn": endpoint.arn}
@@ -116,12 +123,12 @@ class Hosting:
         endpoint = self.find(request["EndpointName"])
         plan = self._plan(request)
         if request.get("RetainAllVariantProperties", False):
-            plan = plan.retaining(endpoint.plan, request.get("ExcludeRetainedVariantProperties", []))
+            plan = plan.retaining(endpoint.record.plan, request.get("ExcludeRetainedVariantProperties", []))
         config = request.get("DeploymentConfig", {})
         if request.get("RetainDeploymentConfig", False):
             if config:
                 raise invalid("Give either DeploymentConfig or RetainDeploymentConfig, not both.")
-            config = endpoint.record["DeploymentConfig"]
+            config = endpoint.record.deployment_config
         endpoint.update(plan, Rollout.of(config, _instances(plan)), config)
         return {"EndpointArn": endpoint.arn}
 
@@ -138,7 +145,7 @@ class Hosting:
 
     def _change(self, request: Json) -> Json:
         endpoint = self.find(request["EndpointName"])
-        endpoint.change(endpoint.plan.changed(request["DesiredWeightsAndCapacities"]))
+        endpoint.change(endpoint.record.plan.changed(request["DesiredWeightsAndCapacities"]))
         return {"EndpointArn": endpoint.arn}
 
     def _delete(self, request: Json) -> Json:
@@ -158,15 +165,15 @@ class Hosting:
 
     def _running(self) -> int:
         """How many processes share the cores."""
-        return self._others() + sum(_instances(endpoint.plan) for endpoint in self._all())
+        return self._others() + sum(_instances(endpoint.record.plan) for endpoint in self._all())
 
     def _changed(self, endpoint: Endpoint) -> None:
-        if endpoint.status == "Deleted":
+        if endpoint.record.status == "Deleted":
             self._store.remove(_KIND, endpoint.name)
             with self._lock:
                 del self._endpoints[endpoint.name]
             return
-        self._store.put(_KIND, endpoint.name, endpoint.record)
+        self._store.put(_KIND, endpoint.name, endpoint.record.to_json())
         self._announcements.announce(Announcement("SageMaker Endpoint State Change", endpoint.arn, _detail(endpoint)))
 
     def _keep(self) -> None:
@@ -195,5 +202,5 @@ def _detail(endpoint: Endpoint) -> Json:
         "EndpointStatus": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", described["EndpointStatus"]).upper(),
         "CreationTime": described["CreationTime"] * 1000,
         "LastModifiedTime": described["LastModifiedTime"] * 1000,
-        "Tags": {tag["Key"]: tag["Value"] for tag in endpoint.record["Tags"]},
+        "Tags": {tag["Key"]: tag["Value"] for tag in endpoint.record.tags},
     }

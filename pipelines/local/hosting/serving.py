@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ import urllib3
 
 from pipelines.local.aws import Json
 from pipelines.local.hosting.artifacts import ArtifactError, fetch_model_data
+from pipelines.local.hosting.ports import free_port
 from pipelines.local.jobs.containers import Container
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.logs import JobLog, LogFile
@@ -45,6 +45,10 @@ class ModelDataError(ServingError):
 
 class InvocationError(Exception):
     """The container gave no answer to an invocation; the message says why."""
+
+
+class UnreachableError(InvocationError):
+    """The container took no connection, so that nothing of the invocation has happened."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class ServingProcess:
         self._process: HostProcess | None = None
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._port = _free_port()
+        self._port = free_port()
         self._pool = urllib3.HTTPConnectionPool("127.0.0.1", self._port, maxsize=_CONNECTIONS, retries=False)
 
     @property
@@ -110,7 +114,15 @@ class ServingProcess:
                 raise ServingError("The container was stopped before it had started.")
             log = JobLog(self._log, self._surroundings.connection, *self._streams)
             command = Program(["serve"], self._definition.get("Environment", {}))
-            self._process = HostProcess(command, container, self._folder, self._environment(), log)
+            self._process = HostProcess(
+                command,
+                container,
+                self._folder,
+                self._environment(),
+                log,
+                self._surroundings.isolation,
+                self._surroundings.folder,
+            )
 
     def wait_until_healthy(self, limit_seconds: float = STARTUP_SECONDS) -> None:
         """Ping until the answer is 200.
@@ -134,9 +146,10 @@ class ServingProcess:
         """Send one request to `/invocations`.
 
         Raises:
+            UnreachableError: there is no server on the container's port any more.
             InvocationError: there was no answer within the limit, or it is too long.
         """
-        timeout = urllib3.Timeout(connect=_PING_SECONDS, read=limit_seconds)
+        timeout = urllib3.Timeout(connect=limit_seconds, read=limit_seconds)
         try:
             response = self._pool.urlopen(
                 "POST", "/invocations", body, dict(headers), timeout=timeout, redirect=False, preload_content=False
@@ -146,6 +159,8 @@ class ServingProcess:
                 response.close()
                 raise InvocationError(f"The container's answer is longer than {LARGEST_PAYLOAD_BYTES} bytes")
             response.drain_conn()
+        except urllib3.exceptions.NewConnectionError as error:
+            raise UnreachableError(f"The container does not listen ({error})") from error
         except urllib3.exceptions.TimeoutError as error:
             raise InvocationError(
                 "Your invocation timed out while waiting for a response from the container"
@@ -182,11 +197,3 @@ class ServingProcess:
             "OMP_NUM_THREADS": str(max(1, cores // max(1, self._surroundings.running()))),
             "SAGEMAKER_BIND_TO_PORT": str(self._port),
         }
-
-
-def _free_port() -> int:
-    """A port of the loopback that nobody listens on; Linux hands out others before it repeats one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pipelines.local.aws import Json
 from pipelines.local.hosting.capture import Body
 from pipelines.local.hosting.deployment import Deployment
+from pipelines.local.hosting.instance import InstanceLostError
 from pipelines.local.hosting.serving import Answer
 from pipelines.local.hosting.variant import VariantClosed
 
@@ -61,7 +62,7 @@ class Traffic:
             try:
                 with deployment.variants[name].borrow() as instance:
                     answer = instance.invoke(body, headers)
-            except VariantClosed:  # between drawing and borrowing the requests went to another deployment
+            except (VariantClosed, InstanceLostError):  # the request has reached nobody, and is sent anew
                 continue
             about: Json = {}
             if _CUSTOM_ATTRIBUTES in headers:

@@ -15,7 +15,7 @@ from pipelines.local.aws import Json
 from pipelines.local.hosting.instance import Instance, Site
 from pipelines.local.hosting.serving import INVOCATION_SECONDS, STARTUP_SECONDS, ServingError
 
-_FIRST_PAUSE_SECONDS = 0.5  # before a dead instance is replaced; doubled each time the replacement fails
+_FIRST_PAUSE_SECONDS = 0.5  # between two replacements; doubled each time one fails
 _LONGEST_PAUSE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 
@@ -139,11 +139,11 @@ class Variant:
         with self._lock:
             dead = [instance for instance in self._instances if not instance.alive]
             self._instances = [instance for instance in self._instances if instance not in dead]
-            complete = len(self._instances) >= self.plan.count
-            idle = self._closed or self._growing.locked() or time.monotonic() < self._not_before
-        if not dead and (complete or idle):
-            return
-        threading.Thread(target=self._replace, args=(dead,), name="replace-instance", daemon=True).start()
+            missing = len(self._instances) < self.plan.count
+            ready = not (self._closed or self._growing.locked() or time.monotonic() < self._not_before)
+        if dead or (missing and ready):
+            name = f"replace-{self.plan.name}"
+            threading.Thread(target=self._replace, args=(dead, missing and ready), name=name, daemon=True).start()
 
     def close(self, drain_seconds: float = INVOCATION_SECONDS) -> None:
         """Take no more requests, wait for the answers to those in work, stop everything."""
@@ -181,10 +181,12 @@ class Variant:
             if not welcome:
                 instance.close()
 
-    def _replace(self, dead: list[Instance]) -> None:
+    def _replace(self, dead: list[Instance], ready: bool) -> None:
         for instance in dead:
             _log.warning("%s: the instance %s died and is replaced", self._site.folder.name, instance.identity)
             instance.close()
+        if not ready:  # a later call does it
+            return
         try:
             self.grow()
             pause = _FIRST_PAUSE_SECONDS

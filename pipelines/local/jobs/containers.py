@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+_SCRIPT_MODE = Path(__file__).with_name("script_mode.py")
 
 # A path under /opt/ml at the start of a word; `s3://bucket/opt/ml` and `/srv/opt/ml` are none.
 _CONTAINER_PATH = re.compile(r"(?<![\w./-])/opt/ml(?![\w.-])")
@@ -34,14 +38,24 @@ class Container:
         folder = self.folder / "bin"
         return folder if folder.is_dir() else None
 
+    def training_command(self, hyperparameters: Mapping[str, str]) -> list[str]:
+        """What runs where a training job names no entry point: its `train`, or the estimator's own program.
+
+        An estimator with an entry point of its own, of whatever framework, names it in `sagemaker_program`.
+        """
+        if "sagemaker_program" in hyperparameters and not (self.folder / "bin" / "train").is_file():
+            return [sys.executable, "-P", str(_SCRIPT_MODE)]
+        return ["train"]
+
     def missing(self, program: str) -> str | None:
         """What to do about a program that the container must bring and does not; None where it does."""
         path = self.folder / "bin" / program
         if path.is_file():
             return None
+        script_mode = ", or its estimator an entry_point" if program == "train" else ""
         return (
             f"ClientError: the image {self.image} is not run here; in its place the program '{program}' is "
-            f"looked for in {path.parent} and is not there: add it, or give the job a ContainerEntrypoint."
+            f"looked for in {path.parent} and is not there: add it, or give the job a ContainerEntrypoint{script_mode}."
         )
 
 

@@ -7,17 +7,18 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from pipelines.local.connection import Connection
 from pipelines.local.jobs.containers import Container
-from pipelines.local.jobs.logs import JobLog, LogFile
+from pipelines.local.jobs.isolation import Isolation
+from pipelines.local.jobs.logs import JobLog, LogError, LogFile
 from pipelines.local.jobs.process import HostProcess, Program
 from pipelines.local.s3 import Shard
 
-_POLL_SECONDS = 0.05
+_SHORTEST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.002, 0.05  # a step that does nothing should not wait long
 
 
 class Ending(Enum):
@@ -39,6 +40,7 @@ class Surroundings:
         connection: the server.
         running: how many hosts of jobs run now, to share the cores among them.
         grace_seconds: between asking a process to end and killing it.
+        isolation: what stands between them.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Surroundings:
     connection: Connection
     running: Callable[[], int]
     grace_seconds: float
+    isolation: Isolation = field(default_factory=Isolation.best)
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ class Fleet:
 
         Returns:
             how it ended, and the exit code of the first host that failed (negative for a signal), else 0.
+
+        Raises:
+            LogError: the log could not be written, as on a full disk; what still ran has been killed.
         """
         try:
             for host in self._hosts:
@@ -100,25 +106,38 @@ class Fleet:
             codes = [process.poll() for process in self._processes]
             for process in self._processes:
                 process.close()
-        return ending, next((code for code in codes if code), 0)
+            self._log.finish()
+        failed = next((code for code in codes if code), 0)
+        if self._log.error is not None and not failed:
+            raise LogError(f"the job's log cannot be written: {self._log.error}")
+        return ending, failed
 
     def _start(self, program: Program, container: Container, host: Host) -> None:
         group, job = self._streams
         stream = f"{job}/{host.name}-{int(time.time())}"
         log = JobLog(self._log, self._surroundings.connection, group, stream)
-        self._processes.append(HostProcess(program, container, host.base, self._environment(), log))
+        surroundings = self._surroundings
+        self._processes.append(
+            HostProcess(
+                program, container, host.base, self._environment(), log, surroundings.isolation, surroundings.folder
+            )
+        )
 
     def _wait(self, deadline: float, stopping: threading.Event) -> Ending:
+        pause = _SHORTEST_POLL_SECONDS
         while True:
             codes = [process.poll() for process in self._processes]
             if any(codes):
                 return Ending.FAILED
             if all(code == 0 for code in codes):
                 return Ending.COMPLETED
+            if self._log.error is not None:
+                return Ending.FAILED
             if time.monotonic() > deadline:
                 return Ending.TIMED_OUT
-            if stopping.wait(_POLL_SECONDS):
+            if stopping.wait(pause):
                 return Ending.STOPPED
+            pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
 
     def _terminate(self) -> None:
         """Ask every process to end and give them the grace time for it; `close` kills what is left."""
@@ -126,7 +145,7 @@ class Fleet:
             process.signal(signal.SIGTERM)
         deadline = time.monotonic() + self._surroundings.grace_seconds
         while time.monotonic() < deadline and any(process.poll() is None for process in self._processes):
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_LONGEST_POLL_SECONDS)
 
     def _environment(self) -> dict[str, str]:
         # Measured on two cores: two programs with two threads each take five times as long as with one each.

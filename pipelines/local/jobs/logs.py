@@ -20,23 +20,49 @@ if TYPE_CHECKING:
 _PUSH_SECONDS = 0.5
 _CHUNK_BYTES = 64 * 1024
 _LONGEST_LINE = 8 * 1024  # characters; a longer line becomes several
-_LARGEST_STREAM = 16 * 1024 * 1024  # characters in CloudWatch, which lives in memory; the file has all
+_LARGEST_FILE = 256 * 1024 * 1024  # bytes
+_LARGEST_STREAM = 16 * 1024 * 1024  # characters in CloudWatch, which lives in memory
+_EVENT_COST = 256  # of an event's memory beside its text, as characters: empty lines cost too
 _LARGEST_TAIL = 16 * 1024
 
 
+class LogError(Exception):
+    """The log cannot be written; the message says why."""
+
+
 class LogFile:
-    """The file that the processes of one job share."""
+    """The file that the processes of one job share: the first 256 MB they write, and the end.
+
+    Attributes:
+        error: why it could not be written, once that has happened; what comes later is dropped.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.error: str | None = None
         self._lock = threading.Lock()
         self._file = path.open("ab", buffering=0)
+        self._room = _LARGEST_FILE
+        self._dropped = 0
+        self._end = b""
 
     def write(self, data: bytes) -> None:
         """Append output of one host. What a straggler writes after the job's end is dropped."""
         with self._lock:
-            if not self._file.closed:
-                self._file.write(data)
+            fits, rest = data[: self._room], data[self._room :]
+            self._room -= len(fits)
+            self._append(fits)
+            if rest:
+                self._dropped += len(rest)
+                self._end = (self._end + rest)[-_LARGEST_TAIL:]
+
+    def finish(self) -> None:
+        """Append the end of what had no room, and how much is missing; call it when the processes have ended."""
+        with self._lock:
+            if self._dropped:
+                cut = self._dropped - len(self._end)
+                self._append(f"\n[the log is too long: {cut} bytes are left out here]\n".encode() + self._end)
+                self._dropped, self._end = 0, b""
 
     def close(self) -> None:
         """Close the file; call it when no process writes any more."""
@@ -49,6 +75,15 @@ class LogFile:
             file.seek(max(0, self.path.stat().st_size - _LARGEST_TAIL))
             text = file.read().decode(errors="replace")
         return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
+
+    def _append(self, data: bytes) -> None:
+        if self._file.closed or self.error is not None:
+            return
+        try:
+            while data:  # a nearly full disk may take a part
+                data = data[self._file.write(data) :]
+        except OSError as error:
+            self.error = f"{error.strerror}: {self.path}"
 
 
 class JobLog:
@@ -69,7 +104,17 @@ class JobLog:
         self._waiting: list[InputLogEventTypeDef] = []
         self._room = _LARGEST_STREAM
         self._pushed = time.monotonic()
-        self._open_stream()
+
+    def open(self) -> None:
+        """Make the stream, as soon as the job starts: whoever follows it waits for that."""
+        exists = self._logs.exceptions.ResourceAlreadyExistsException
+        try:
+            with contextlib.suppress(exists):
+                self._logs.create_log_group(logGroupName=self._group)
+            with contextlib.suppress(exists):  # a job that was interrupted is back within the same second
+                self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+        except (ClientError, BotoCoreError) as error:
+            self._file.write(f"[CloudWatch Logs did not take the stream {self._stream}: {error}]\n".encode())
 
     def write(self, data: bytes) -> None:
         """Take a piece of output as it came from the process; whole lines go on, the rest waits."""
@@ -96,6 +141,8 @@ class JobLog:
 
     def _emit(self, data: bytes) -> None:
         self._file.write(data)
+        if self._room <= 0:
+            return
         stamp = int(time.time() * 1000)
         for line in data.decode(errors="replace").split("\n"):
             text = line.rstrip("\r")
@@ -105,17 +152,10 @@ class JobLog:
     def _event(self, stamp: int, text: str) -> None:
         if self._room <= 0 or not text.strip():
             return
-        self._room -= len(text)
+        self._room -= len(text) + _EVENT_COST
         self._waiting.append({"timestamp": stamp, "message": text})
         if self._room <= 0:
             self._waiting.append({"timestamp": stamp, "message": f"[the log goes on in {self._file.path}]"})
-
-    def _open_stream(self) -> None:
-        exists = self._logs.exceptions.ResourceAlreadyExistsException
-        with contextlib.suppress(exists):
-            self._logs.create_log_group(logGroupName=self._group)
-        with contextlib.suppress(exists):  # a job that was interrupted is back within the same second
-            self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 
 
 def follow(pipe: IO[bytes], log: JobLog) -> threading.Thread:
@@ -126,6 +166,7 @@ def follow(pipe: IO[bytes], log: JobLog) -> threading.Thread:
 
 
 def _follow(pipe: IO[bytes], log: JobLog) -> None:
+    log.open()
     with pipe, selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:

@@ -1,21 +1,21 @@
-"""One host of a job: a process group with its own base folder, environment and log."""
+"""One host of a job: a process with its own base folder, environment and log."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.local.jobs.containers import Container, rewrite
+from pipelines.local.jobs.containers import Container
+from pipelines.local.jobs.isolation import Isolation
+from pipelines.local.jobs.kept import KeptProcess
 from pipelines.local.jobs.logs import JobLog, follow
 
-_CHILD = Path(__file__).with_name("child.py")
-_READER_SECONDS = 5.0  # a grandchild that left the group may hold the log's pipe open
+_READER_SECONDS = 5.0  # for a disk that is slow to take the log
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,13 @@ class HostProcess:
     """A running program and everything it starts.
 
     Args:
-        program: what to run; its `/opt/ml` paths are rewritten to `base`.
+        program: what to run.
         container: the stand-in of the job's image.
         base: what `/opt/ml` is in a container; also the working directory.
         surroundings: variables which the platform sets; the job's own come on top.
         log: where its output goes.
+        isolation: how it comes to find `base` at `/opt/ml`.
+        hidden: a folder whose content it should not see, where that can be.
     """
 
     def __init__(
@@ -49,39 +51,34 @@ class HostProcess:
         base: Path,
         surroundings: Mapping[str, str],
         log: JobLog,
+        isolation: Isolation | None = None,
+        hidden: Path | None = None,
     ) -> None:
-        arguments = [rewrite(word, base) for word in program.command]
-        own = {name: rewrite(value, base) for name, value in program.environment.items()}
-        environment = {**_basics(container, base), **surroundings, **own}
+        isolation = isolation or Isolation.best()
+        own = {name: isolation.translate(value, base) for name, value in program.environment.items()}
+        basics = _basics(container, isolation.place(base))
+        environment = {**basics, **surroundings, **own}
         if "PATH" in own:
-            environment["PATH"] = f"{_basics(container, base)['PATH']}:{own['PATH']}"
+            environment["PATH"] = os.pathsep.join([basics["PATH"], own["PATH"]])
         (base / "tmp").mkdir(parents=True, exist_ok=True)
-        self._process = subprocess.Popen(  # noqa: S603 - a list of words, no shell
-            [sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), *arguments],
-            cwd=base,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        if self._process.stdout is None:
-            raise RuntimeError("a process started with a pipe has none")
-        self._reader = follow(self._process.stdout, log)
+        command = [isolation.translate(word, base) for word in program.command]
+        if isolation is Isolation.NAMESPACES:
+            self._process = KeptProcess(command, environment, base, base, hidden)
+        else:
+            self._process = KeptProcess(command, environment, base)
+        self._reader = follow(self._process.output, log)
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
         return self._process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the whole group."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+        """Send a signal to the program and those of its children that stayed in its process group."""
+        self._process.signal(number)
 
     def close(self) -> None:
-        """Kill what is left of the group and wait until its last words are in the log."""
-        self.signal(signal.SIGKILL)
-        self._process.wait()
+        """Kill what is left of it and wait until its last words are in the log."""
+        self._process.close()
         self._reader.join(_READER_SECONDS)
 
 
@@ -96,7 +93,12 @@ def describe_exit(code: int) -> str:
 
 
 def _basics(container: Container, base: Path) -> dict[str, str]:
-    """The environment that every process needs; nothing of the server's own comes along but its PATH."""
+    """The environment that every process needs; nothing of the server's own comes along but its PATH.
+
+    Args:
+        container: whose programs come first.
+        base: the process's folder, where the process finds it.
+    """
     folders = [str(container.bin)] if container.bin else []
     folders += [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     return {

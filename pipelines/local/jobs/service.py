@@ -7,14 +7,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from pathlib import Path
 from typing import TypeVar
 
 from werkzeug import Request, Response
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Action, ApiError, Json, in_use, not_found, page, select
-from pipelines.local.connection import Connection
 from pipelines.local.gateway import Route
 from pipelines.local.jobs.book import Book
 from pipelines.local.jobs.fleet import Surroundings
@@ -33,27 +31,17 @@ class Jobs:
     """Creates, lists, describes and stops jobs.
 
     Args:
-        folder: each job has a folder here.
-        containers: folders that stand in for images.
-        connection: the server.
+        surroundings: what jobs share; how many of them run is filled in here.
+        kinds: of jobs that are run.
         store: keeps what is told of jobs.
         announcements: hear of each change of a job's status.
-        kinds: of jobs that are run.
-        grace_seconds: between asking a job's processes to end and killing them.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        containers: Path,
-        connection: Connection,
-        store: Store,
-        announcements: Announcements,
-        kinds: Sequence[type[Job]] = (ProcessingJob, TrainingJob),
-        grace_seconds: float = 10.0,
+        self, surroundings: Surroundings, kinds: Sequence[type[Job]], store: Store, announcements: Announcements
     ) -> None:
+        self._surroundings = replace(surroundings, running=self.running)
         self._kinds = kinds
-        self._surroundings = Surroundings(folder, containers, connection, self.running, grace_seconds)
         self._jobs: Book[Job] = Book("job", store, announcements)
 
     def create(self, kind: type[_Kind], request: Json, at_once: int = 1) -> _Kind:

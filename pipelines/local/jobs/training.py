@@ -56,9 +56,10 @@ class TrainingJob(ProgramJob):
         return image
 
     def program(self) -> Program:
-        """`train`, unless the request brings an entry point."""
+        """The image's `train` or the estimator's program, unless the request brings an entry point."""
         algorithm = self.request["AlgorithmSpecification"]
-        entry = algorithm.get("ContainerEntrypoint") or ["train"]
+        usual = self.container.training_command(self.request.get("HyperParameters", {}))
+        entry = algorithm.get("ContainerEntrypoint") or usual
         if entry == ["train"]:
             missing = self.container.missing("train")
             if missing:

@@ -89,6 +89,7 @@ class Instance:
             TransferError: an object could not be fetched, or a result not be stored.
         """
         manner = self._work.manner
+        self._data_log.open()
         strategy = "MULTI_RECORD" if manner.several else "SINGLE_RECORD"
         self._tell(
             f"MaxConcurrentTransforms={manner.concurrent}, MaxPayloadInMB={manner.payload_mb}, BatchStrategy={strategy}"

@@ -12,6 +12,8 @@ from pipelines.local.jobs.job import present
 from pipelines.local.jobs.lifecycle import Lifecycle
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.jobs.training import TrainingJob
+from pipelines.local.tuning.hyperband import HyperbandSearch
+from pipelines.local.tuning.parents import Parents
 from pipelines.local.tuning.plan import Plan
 from pipelines.local.tuning.stopping import is_behind
 from pipelines.local.tuning.trial import Trial
@@ -29,6 +31,7 @@ class TuningJob(Lifecycle):
 
     Args:
         plan: what to do.
+        parents: earlier tuning jobs to learn from.
         jobs: runs the training jobs.
 
     Raises:
@@ -37,11 +40,13 @@ class TuningJob(Lifecycle):
 
     event: ClassVar[str] = "SageMaker HyperParameter Tuning Job State Change"
 
-    def __init__(self, plan: Plan, jobs: Jobs) -> None:
+    def __init__(self, plan: Plan, parents: Parents, jobs: Jobs) -> None:
         super().__init__(plan.name, arn(f"hyper-parameter-tuning-job/{plan.name}"), plan.request)
         self._plan = plan
+        self._parents = parents
         self._jobs = jobs
-        self._search = plan.search()
+        self._search = plan.search(parents.tried())
+        self._hyperband = self._search if isinstance(self._search, HyperbandSearch) else None
         self._trials: list[Trial] = []
         self._told: list[Json] = []
         jobs.check(TrainingJob, plan.training_request(0, {}, self.arn))
@@ -57,17 +62,21 @@ class TuningJob(Lifecycle):
 
     def best(self) -> Trial | None:
         """The completed trial with the best objective; one that was stopped early is never it."""
-        return next((trial for trial in self.ranked() if trial.job.status == "Completed"), None)
+        return next((trial for trial in self.ranked() if self._is_whole(trial)), None)
 
     def describe(self) -> Json:
         """The answer of DescribeHyperParameterTuningJob."""
         best = self.best()
+        line = None if best is None else best.summary()
+        overall = self._parents.best(line, maximize=self._plan.maximize)
         seconds = sum((trial.job.ended or now()) - (trial.job.started or now()) for trial in self.trials)
         answer = {
             **self.summary(),
             "HyperParameterTuningJobConfig": self._plan.config,
             "TrainingJobDefinition": self._plan.definition,
-            "BestTrainingJob": None if best is None else best.summary(),
+            "BestTrainingJob": line,
+            "OverallBestTrainingJob": overall if self._parents.identical else None,
+            "WarmStartConfig": self.request.get("WarmStartConfig"),
             "FailureReason": self.failure_reason,
             "TuningJobCompletionDetails": {"NumberOfTrainingJobsObjectiveNotImproving": self._not_improving()},
             "ConsumedResources": {"RuntimeInSeconds": int(seconds)},
@@ -118,8 +127,7 @@ class TuningJob(Lifecycle):
             self._launch()
             if not self._running():
                 return
-            if self._plan.stops_early:
-                self._stop_those_behind()
+            self._stop_those_behind()
             self._tell_of_trials()
             self._stopping.wait(_POLL_SECONDS)
 
@@ -166,9 +174,19 @@ class TuningJob(Lifecycle):
     def _stop_those_behind(self) -> None:
         completed = [trial.reported() for trial in self._trials if trial.counted_as == "Completed"]
         for trial in self._running():
-            if trial.job.status == "InProgress" and is_behind(trial.reported(), completed, self._plan.maximize):
-                _log.info("%s is behind the others and is stopped", trial.job.name)
+            if trial.job.status == "InProgress" and self._is_behind(trial, completed):
+                _log.info("%s is stopped after %s values of its objective", trial.job.name, len(trial.reported()))
                 trial.job.stop()
+
+    def _is_behind(self, trial: Trial, completed: list[list[float]]) -> bool:
+        if self._hyperband is not None:
+            return self._hyperband.is_behind(trial.number, trial.reported())
+        return self._plan.stops_early and is_behind(trial.reported(), completed, self._plan.maximize)
+
+    def _is_whole(self, trial: Trial) -> bool:
+        """Whether a trial that has ended has had all the training there is for one."""
+        used_up = self._hyperband is not None and self._hyperband.used_up(trial.reported())
+        return trial.job.status == "Completed" or (trial.job.status == "Stopped" and used_up)
 
     def _running(self) -> list[Trial]:
         return [trial for trial in self._trials if not trial.settled]

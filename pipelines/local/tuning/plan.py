@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from pipelines.local.aws import Json, invalid, limit_exceeded
 from pipelines.local.jobs.job import unsupported
+from pipelines.local.tuning.hyperband import HyperbandSearch, Resource
 from pipelines.local.tuning.ranges import Categorical, Range, read_ranges
 from pipelines.local.tuning.search import GridSearch, SampledSearch, Search
 
@@ -23,7 +25,7 @@ _NOT_OF_TRAINING = (
     "StaticHyperParameters",
     "HyperParameterTuningResourceConfig",
 )
-_ON_AWS_ONLY = ("WarmStartConfig", "Autotune", "TrainingJobDefinitions")
+_ON_AWS_ONLY = ("Autotune", "TrainingJobDefinitions")
 
 
 @dataclass(frozen=True)
@@ -124,12 +126,14 @@ class Plan:
         most: float = criteria.get("MaxNumberOfTrainingJobsNotImproving", math.inf)
         return most
 
-    def search(self) -> Search:
-        """A new search over the ranges."""
+    def search(self, earlier: Iterable[tuple[Mapping[str, str], float]] = ()) -> Search:
+        """A new search over the ranges, which knows the hyperparameters and objectives of `earlier` training jobs."""
         if self.config["Strategy"] == "Grid":
             return GridSearch(self._grid)
-        bayesian, seed = self.config["Strategy"] == "Bayesian", self.config.get("RandomSeed")
-        return SampledSearch(self.ranges, bayesian, self.maximize, self.jobs, self.parallel, seed)
+        search = self._sampled_search()
+        for values, objective in earlier:
+            search.remember(values, objective)
+        return search
 
     def training_request(self, number: int, values: dict[str, str], tuning_arn: str) -> Json:
         """The request of the training job that tries `values`; also the ARN that describing it shows."""
@@ -146,6 +150,13 @@ class Plan:
             "HyperParameters": {**self.definition["StaticHyperParameters"], **values},
             "Tags": self.request.get("Tags", []),
         }
+
+    def _sampled_search(self) -> SampledSearch:
+        seed, strategy = self.config.get("RandomSeed"), self.config["Strategy"]
+        if strategy == "Hyperband":
+            resource = Resource.read(self.config, self.definition["StaticHyperParameters"])
+            return HyperbandSearch(self.ranges, self.maximize, self.jobs, self.parallel, seed, resource)
+        return SampledSearch(self.ranges, strategy == "Bayesian", self.maximize, self.jobs, self.parallel, seed)
 
     @property
     def _grid(self) -> list[Categorical]:
@@ -187,8 +198,6 @@ def _ranges(request: Json) -> tuple[Range, ...]:
         if field in request:
             raise unsupported(f"{field} of tuning jobs")
     config = request["HyperParameterTuningJobConfig"]
-    if config["Strategy"] == "Hyperband":
-        raise unsupported("the strategy Hyperband; use Bayesian with TrainingJobEarlyStoppingType Auto")
     criteria = config.get("TuningJobCompletionCriteria", {})
     if criteria.get("ConvergenceDetected", {}).get("CompleteOnConvergence") == "Enabled":
         raise unsupported("CompleteOnConvergence; use MaxNumberOfTrainingJobsNotImproving")

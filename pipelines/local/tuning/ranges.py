@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import optuna
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pipelines.local.aws import Json, invalid, shorten
 
@@ -26,12 +27,25 @@ class Continuous:
     high: float
     scale: Scale
 
+    @property
+    def distribution(self) -> FloatDistribution:
+        """Its scale: of ReverseLogarithmic the distance from 1, which is fine near 1."""
+        if self.scale == "ReverseLogarithmic":
+            return FloatDistribution(1 - self.high, 1 - self.low, log=True)
+        return FloatDistribution(self.low, self.high, log=self.scale == "Logarithmic")
+
     def suggest(self, trial: optuna.Trial) -> str:
         """A value as text, both ends included."""
-        if self.scale == "ReverseLogarithmic":  # fine near 1: the distance from 1 is on a logarithmic scale
-            value = 1 - trial.suggest_float(self.name, 1 - self.high, 1 - self.low, log=True)
-            return repr(min(max(value, self.low), self.high))
-        return repr(trial.suggest_float(self.name, self.low, self.high, log=self.scale == "Logarithmic"))
+        scale = self.distribution
+        value = trial.suggest_float(self.name, scale.low, scale.high, log=scale.log)
+        return repr(min(max(1 - value, self.low), self.high) if self.scale == "ReverseLogarithmic" else value)
+
+    def place(self, text: str) -> float | None:
+        """Where a value lies on the scale; None where it is no number of the range."""
+        value = _read(text)
+        if value is None or not self.low <= value <= self.high:
+            return None
+        return 1 - value if self.scale == "ReverseLogarithmic" else value
 
 
 @dataclass(frozen=True)
@@ -43,9 +57,19 @@ class Integer:
     high: int
     scale: Scale
 
+    @property
+    def distribution(self) -> IntDistribution:
+        """Its scale."""
+        return IntDistribution(self.low, self.high, log=self.scale == "Logarithmic")
+
     def suggest(self, trial: optuna.Trial) -> str:
         """A value as text, both ends included."""
         return str(trial.suggest_int(self.name, self.low, self.high, log=self.scale == "Logarithmic"))
+
+    def place(self, text: str) -> int | None:
+        """Where a value lies on the scale; None where it is no whole number of the range."""
+        value = _read(text)
+        return int(value) if value is not None and value.is_integer() and self.low <= value <= self.high else None
 
 
 @dataclass(frozen=True)
@@ -55,9 +79,18 @@ class Categorical:
     name: str
     values: tuple[str, ...]
 
+    @property
+    def distribution(self) -> CategoricalDistribution:
+        """The values, without an order."""
+        return CategoricalDistribution(self.values)
+
     def suggest(self, trial: optuna.Trial) -> str:
         """One of the values."""
         return str(trial.suggest_categorical(self.name, self.values))
+
+    def place(self, text: str) -> str | None:
+        """The value itself; None where it is none of these."""
+        return text if text in self.values else None
 
 
 Range = Continuous | Integer | Categorical
@@ -114,12 +147,18 @@ def _scale(item: Json, low: float, high: float) -> Scale:
     return scale
 
 
-def _number(item: Json, field: str) -> float:
+def _read(text: str) -> float | None:
+    """A finite number."""
     try:
-        value = float(item[field])
+        value = float(text)
     except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _number(item: Json, field: str) -> float:
+    value = _read(item[field])
+    if value is None:
         raise invalid(f"The {field} of hyperparameter '{item['Name']}' is '{shorten(item[field], 40)}', not a number.")
     return value
 

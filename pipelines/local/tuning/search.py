@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import optuna
+from optuna.distributions import BaseDistribution
 
 from pipelines.local.tuning.ranges import Categorical, Range
 
@@ -41,13 +42,22 @@ class SampledSearch:
         parallel: trials at once. So many at least are drawn at random: of trials that all run still, the estimator
             would take one for the best and propose its neighbours.
         seed: the same proposals for the same answers; by chance where None.
+        pruner: stops trials before their end, if any does.
     """
 
     def __init__(
-        self, ranges: Sequence[Range], bayesian: bool, maximize: bool, jobs: int, parallel: int, seed: int | None
+        self,
+        ranges: Sequence[Range],
+        bayesian: bool,
+        maximize: bool,
+        jobs: int,
+        parallel: int,
+        seed: int | None,
+        pruner: optuna.pruners.BasePruner | None = None,
     ) -> None:
         self._ranges = ranges
         self._left = jobs
+        self._trials: list[optuna.Trial] = []
         sampler: optuna.samplers.BaseSampler
         if bayesian:
             starts = max(parallel, min(_MOST_RANDOM, max(2, jobs // _RANDOM_SHARE)))
@@ -56,7 +66,9 @@ class SampledSearch:
             )
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
-        self._study = optuna.create_study(sampler=sampler, direction="maximize" if maximize else "minimize")
+        direction = optuna.study.StudyDirection.MAXIMIZE if maximize else optuna.study.StudyDirection.MINIMIZE
+        pruner = pruner or optuna.pruners.NopPruner()
+        self._study = optuna.create_study(sampler=sampler, direction=direction, pruner=pruner)
 
     def propose(self) -> tuple[int, dict[str, str]] | None:
         """The next trial's number and hyperparameters; None when there are no more."""
@@ -64,14 +76,22 @@ class SampledSearch:
             return None
         self._left -= 1
         trial = self._study.ask()
-        return trial.number, {each.name: each.suggest(trial) for each in self._ranges}
+        self._trials.append(trial)
+        return len(self._trials) - 1, {each.name: each.suggest(trial) for each in self._ranges}
 
     def learn(self, number: int, value: float | None) -> None:
         """Take in the objective that a trial reached; None where it failed."""
         if value is None:
-            self._study.tell(number, state=optuna.trial.TrialState.FAIL)
+            self._study.tell(self._trials[number], state=optuna.trial.TrialState.FAIL)
         else:
-            self._study.tell(number, value)
+            self._study.tell(self._trials[number], value)
+
+    def remember(self, values: Mapping[str, str], objective: float) -> None:
+        """Learn from a trial of an earlier search, unless a value of it is not in its range now."""
+        places = {each.name: each.place(values.get(each.name, "")) for each in self._ranges}
+        if None not in places.values():
+            scales: dict[str, BaseDistribution] = {each.name: each.distribution for each in self._ranges}
+            self._study.add_trial(optuna.create_trial(params=places, distributions=scales, value=objective))
 
 
 class GridSearch:

@@ -10,6 +10,7 @@ from pipelines.local.jobs.service import Jobs
 from pipelines.local.store import Store
 from pipelines.local.tuning.history import broken_off
 from pipelines.local.tuning.job import TuningJob
+from pipelines.local.tuning.parents import Parents
 from pipelines.local.tuning.plan import Plan
 
 _BY_NAME = {"SortBy": "Name", "SortOrder": "Ascending"}  # what these list calls do unless asked otherwise
@@ -35,7 +36,8 @@ class TuningJobs:
         Raises:
             ApiError: the request asks for what cannot be done here, or the name is taken.
         """
-        job = TuningJob(Plan.read(request), self._training)
+        parents = Parents.read(request, self._jobs.get)
+        job = TuningJob(Plan.read(request), parents, self._training)
         self._jobs.start(
             job,
             lambda other: (

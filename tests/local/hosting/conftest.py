@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import tarfile
 
 import pytest
@@ -41,7 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if body == b"echo":
             return self.reply(200, body, self.headers["Content-Type"])
         self.reply(200, json.dumps({
-            "files": files, "pid": os.getpid(), "body": body.decode(), "headers": dict(self.headers),
+            "files": files, "port": self.server.server_port, "body": body.decode(), "headers": dict(self.headers),
             "environment": dict(os.environ), "count": self.server.count,
         }).encode())
 
@@ -75,6 +76,17 @@ def archive(**files):
             member.size = len(text.encode())
             tar.addfile(member, io.BytesIO(text.encode()))
     return buffer.getvalue()
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="session")
+def listens():
+    """Whether somebody listens on a port."""
+    return is_open
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +170,10 @@ class Endpoints:
     def delete(self, name):
         self.sagemaker.delete_endpoint(EndpointName=name)
         self.until(lambda: name not in self.names())
+
+    @staticmethod
+    def archive(**files):
+        return archive(**files)
 
     def names(self):
         return [each["EndpointName"] for each in self.sagemaker.list_endpoints()["Endpoints"]]

@@ -35,15 +35,7 @@ def serve(tiny, server_image, containers, tmp_path):
     log.close()
 
 
-def gone(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-def test_a_container_serves_its_model_with_its_environment_until_it_is_closed(tiny, serve, pack):
+def test_a_container_serves_its_model_with_its_environment_until_it_is_closed(tiny, serve, pack, listens):
     tiny.s3.put_object(Bucket=tiny.bucket, Key="serving/model.tar.gz", Body=pack(**{"weights.txt": "7"}))
     data = f"s3://{tiny.bucket}/serving/model.tar.gz"
     process = serve(ModelDataUrl=data, Environment={"MODEL_PATH": "/opt/ml/model"})
@@ -56,7 +48,7 @@ def test_a_container_serves_its_model_with_its_environment_until_it_is_closed(ti
     assert process.alive
     process.close()
     assert not process.alive
-    assert gone(seen["pid"])
+    assert not listens(seen["port"])
     streams = tiny.logs.describe_log_streams(logGroupName=GROUP)["logStreams"]
     assert streams[0]["logStreamName"].startswith("AllTraffic/")
 
@@ -71,13 +63,13 @@ def test_model_data_may_be_a_prefix_that_is_not_packed(tiny, serve):
     assert json.loads(process.invoke(b"", {}).body)["files"] == {"a.txt": "a", "deep/b.txt": "b"}
 
 
-def test_a_container_that_ignores_sigterm_is_killed(serve):
+def test_a_container_that_ignores_sigterm_is_killed(serve, listens):
     process = serve(grace=0.3, Environment={"STUBBORN": "1"})
     process.start()
     process.wait_until_healthy(60)
-    pid = json.loads(process.invoke(b"", {}).body)["pid"]
+    port = json.loads(process.invoke(b"", {}).body)["port"]
     process.close()
-    assert gone(pid)
+    assert not listens(port)
 
 
 def test_a_container_that_ends_or_is_never_well_is_not_healthy(serve):
