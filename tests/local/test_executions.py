@@ -1,7 +1,6 @@
 """Whole executions, through the API that AWS has too."""
 
 import json
-import os
 
 import pytest
 from botocore.exceptions import ClientError
@@ -167,14 +166,8 @@ def test_steps_that_run_while_another_fails_are_let_run_to_their_end(tiny, tmp_p
     assert execution["Steps"]["RunsOn"]["StepStatus"] == "Succeeded"
 
 
-def test_stop_kills_the_jobs_and_the_execution_ends_stopped(tiny, until, tmp_path):
-    pid = tmp_path / "pid"
-    code = (
-        f"pid = pathlib.Path({str(pid)!r})\n"
-        "pid.with_suffix('.part').write_text(str(os.getpid()))\n"
-        "pid.with_suffix('.part').rename(pid)\n"
-        "time.sleep(600)"
-    )
+def test_stop_kills_the_jobs_and_the_execution_ends_stopped(tiny, until, sleeper):
+    code = f"os.execvp('sleep', {sleeper.command.split()})"
     arn = tiny.start(
         tiny.create(
             [
@@ -183,7 +176,7 @@ def test_stop_kills_the_jobs_and_the_execution_ends_stopped(tiny, until, tmp_pat
             ]
         )
     )
-    until(pid.exists)
+    until(sleeper.runs)
     tiny.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
     execution = tiny.finish(arn)
 
@@ -191,8 +184,7 @@ def test_stop_kills_the_jobs_and_the_execution_ends_stopped(tiny, until, tmp_pat
     assert {name: each["StepStatus"] for name, each in execution["Steps"].items()} == {"Sleep": "Stopped"}
     job = execution["Steps"]["Sleep"]["Metadata"]["ProcessingJob"]["Arn"].rsplit("/", 1)[-1]
     assert tiny.sagemaker.describe_processing_job(ProcessingJobName=job)["ProcessingJobStatus"] == "Stopped"
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid.read_text()), 0)
+    assert not sleeper.runs()
     with pytest.raises(ClientError, match="Stopped already"):
         tiny.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
 
