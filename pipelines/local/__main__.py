@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=_port, default=4599, help="port to listen on; 0 for any (default: 4599)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--state", type=Path, default=Path(".local"), help="folder of jobs and logs (default: .local)")
+    parser.add_argument(
+        "--state", type=Path, default=Path(".local"), help="folder of all that is kept (default: .local)"
+    )
     parser.add_argument(
         "--containers", type=Path, default=Path("containers"), help="folder of container folders (default: containers)"
     )

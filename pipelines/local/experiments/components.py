@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from http import HTTPStatus
 from typing import Any
 
 from werkzeug import Request, Response
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from pipelines.local.aws import Action, ApiError, Json, invalid, now, page, select
 from pipelines.local.experiments.metrics import add
@@ -122,12 +124,16 @@ class Components:
         """BatchPutMetrics: what is wrong with one value does not keep the others out."""
         del match
         request.max_content_length = _LARGEST_BODY
-        body = json.loads(request.get_data())
+        try:
+            body = json.loads(request.get_data())
+            name, data = str(body["TrialComponentName"]), list(body["MetricData"])
+        except (KeyError, TypeError, ValueError, RecursionError, RequestEntityTooLarge) as error:
+            return Response(json.dumps({"message": f"{type(error).__name__}: {error}"}), HTTPStatus.BAD_REQUEST)
         errors = []
-        for index, each in enumerate(body["MetricData"][:_MOST_METRICS]):
+        for index, each in enumerate(data[:_MOST_METRICS]):
             try:
                 value, moment = float(each["Value"]), float(each.get("Timestamp", now()))
-                self.measure(body["TrialComponentName"], str(each["MetricName"]), value, moment)
+                self.measure(name, str(each["MetricName"]), value, moment)
             except (ApiError, KeyError, TypeError, ValueError) as error:
                 errors.append({"Code": "VALIDATION_ERROR", "MetricIndex": index, "Message": str(error)})
         return Response(json.dumps({"Errors": errors}), content_type="application/json")

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 _KIND = "aws-call"
 _RESET = "/moto-api/reset"
-_FEWEST = 1000  # calls, before it is worth looking for superseded ones
+# It is worth looking for superseded calls when there are this many, or this much in their bodies, and twice what the
+# last look left.
+_FEWEST = 1000
+_LEAST_BYTES = 256 * 1024 * 1024
 _LONGEST_FORM = 64 * 1024  # bytes of a form in which the action is looked for; botocore writes it first
 _UPLOAD = re.compile(rb"<UploadId>([^<]{1,200})</UploadId>")
 
@@ -56,15 +59,16 @@ class Journal:
         self._bodies = Bodies(folder)
         self._lock = threading.Lock()
         self._effects: dict[str, Effect] = {}  # by the calls' names, in their order
-        self._compact_at = _FEWEST
+        self._sizes: dict[str, int] = {}  # of their bodies
+        self._bytes = 0
+        self._compact_at = (_FEWEST, _LEAST_BYTES)
 
     def restore(self) -> None:
         """Bring moto to the state in which the last server on this folder left it. Call it before serving."""
         self._forget_all_of_moto()
         documents = {document["Name"]: document for document in self._store.all(_KIND)}
-        for name, document in documents.items():
-            body = self._bodies.kept(document["Body"])
-            self._effects[name] = effect(document["Head"], body, document["Upload"])
+        for document in documents.values():
+            self._note(document, self._bodies.kept(document["Body"]))
         self._compact()
         self._bodies.clean(self._effects)
         failed = sum(not self._repeat(documents[name]) for name in list(self._effects))
@@ -113,10 +117,17 @@ class Journal:
     def _write(self, document: Json, body: Body) -> None:
         name = uuid4().hex
         kept = self._bodies.keep(body, name)
-        self._store.put(_KIND, name, {"Name": name, **document, "Body": kept.document()})
-        self._effects[name] = effect(document["Head"], kept, document["Upload"])
-        if len(self._effects) >= self._compact_at:
+        document = {"Name": name, **document, "Body": kept.document()}
+        self._store.put(_KIND, name, document)
+        self._note(document, kept)
+        most, most_bytes = self._compact_at
+        if len(self._effects) >= most or self._bytes >= most_bytes:
             self._compact()
+
+    def _note(self, document: Json, body: Body) -> None:
+        self._effects[document["Name"]] = effect(document["Head"], body, document["Upload"])
+        self._sizes[document["Name"]] = body.length
+        self._bytes += body.length
 
     def _repeat(self, document: Json) -> bool:
         """Make a kept call again; tells whether moto answers well."""
@@ -130,15 +141,16 @@ class Journal:
         return response.status_code < HTTPStatus.BAD_REQUEST
 
     def _compact(self) -> None:
-        """Drop the calls that leave no trace; do so again when as many have come as were left."""
+        """Drop the calls that leave no trace."""
         names = list(self._effects)
         for index in superseded(list(self._effects.values())):
             self._drop(names[index])
-        self._compact_at = max(_FEWEST, 2 * len(self._effects))
+        self._compact_at = max(_FEWEST, 2 * len(self._effects)), max(_LEAST_BYTES, 2 * self._bytes)
 
     def _drop(self, name: str) -> None:
         self._store.remove(_KIND, name)
         self._bodies.remove(name)
+        self._bytes -= self._sizes.pop(name)
         del self._effects[name]
 
     def _forget(self) -> None:

@@ -39,6 +39,17 @@ def test_what_is_overwritten_or_deleted_leaves_the_disk(on, tmp_path):
     assert on(lambda client: client("s3").get_object(Bucket=BUCKET, Key="k")["Body"].read()) == b"\4" * 10_000
 
 
+def test_a_large_object_that_is_written_again_and_again_does_not_fill_the_disk(on, tmp_path):
+    def work(client):
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for _ in range(12):
+            s3.put_object(Bucket=BUCKET, Key="checkpoint", Body=bytes(40 * 1024 * 1024))
+        assert len(bodies(tmp_path)) < 8
+
+    on(work)
+
+
 def test_a_journal_with_holes_gives_back_the_rest(on, tmp_path):
     def work(client):
         s3 = client("s3")

@@ -8,6 +8,8 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 
+from pipelines.local.store import Store
+
 BUCKET = "kept-bucket"
 MIB = 1024 * 1024
 
@@ -200,3 +202,29 @@ def test_messages_and_log_lines_pass_through_and_refused_calls_leave_nothing(on)
         assert client("s3").list_buckets()["Buckets"] == []
 
     on(after)
+
+
+def test_calls_that_only_read_are_not_written_down(on, tmp_path):
+    def work(client):
+        s3, iam = client("s3"), client("iam")
+        s3.create_bucket(Bucket=BUCKET)
+        iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+        s3.list_buckets()
+        keys(s3)
+        iam.get_role(RoleName="r")
+        iam.list_roles()
+        client("sts").get_caller_identity()
+        client("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/r", RoleSessionName="session")
+        client("sagemaker").list_model_package_groups()
+        client("logs").describe_log_groups()
+        client("lambda").list_functions()
+        client("events").put_events(Entries=[{"Source": "me", "DetailType": "t", "Detail": "{}"}])
+        client("cloudwatch").put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1.0}])
+        client("cloudwatch").list_metrics()
+
+    on(work)
+    store = Store(tmp_path / "state.sqlite")
+    heads = [document["Head"] for document in store.all("aws-call")]
+    store.close()
+    assert [(head["REQUEST_METHOD"], head["PATH_INFO"]) for head in heads] == [("PUT", f"/{BUCKET}"), ("POST", "/")]
+    assert not any("SESSION" in name or "SECURITY_TOKEN" in name for head in heads for name in head)
