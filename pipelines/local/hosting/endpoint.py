@@ -48,6 +48,7 @@ class Endpoint:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._turn = threading.Lock()  # held while something is being done
+        self._telling = threading.RLock()  # held while a change is told, so that the next one is told after it
         self._settled = threading.Event()
 
     def create(self) -> None:
@@ -139,23 +140,22 @@ class Endpoint:
         }
 
     def _begin(self, status: str) -> None:
-        with self._lock:
+        with self._telling:
             if self.record.status not in SETTLED:
                 raise invalid(f'Cannot update in-progress endpoint "{self.arn}".')
             if self.record.status == "Failed" and status != "Deleting":
                 raise invalid(f'Cannot update the endpoint "{self.arn}": it has failed, and can only be deleted.')
-            self.record = replace(self.record, status=status)
-        self._enter(status)
+            self._enter(status)
 
     def _enter(self, status: str, reason: str | None = None) -> None:
         """Note a change, and tell of it."""
-        self.record = self.record.entering(status, reason)
-        if status in SETTLED:
-            self._settled.set()
-        else:
+        with self._telling:
             self._settled.clear()
-        _log.info("%s", " ".join([f"endpoint {self.name}", status, *(self.record.failure_reason or "").split()]))
-        self._changed(self)
+            self.record = self.record.entering(status, reason)
+            _log.info("%s", " ".join([f"endpoint {self.name}", status, *(self.record.failure_reason or "").split()]))
+            self._changed(self)
+            if status in SETTLED:
+                self._settled.set()
 
     def _run(self, work: Callable[[], None]) -> None:
         threading.Thread(target=self._see_through, args=(work,), name=f"endpoint-{self.name}", daemon=True).start()

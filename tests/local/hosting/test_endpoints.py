@@ -86,19 +86,21 @@ def test_instances_that_die_are_replaced(endpoints, until):
     assert len(first) == 2
     with pytest.raises(ClientError, match="closed the connection without an answer"):
         endpoints.invoke(name, b"die")
-    seen = [endpoints.ask(name)["port"] for _ in range(20)]  # the other instance answers meanwhile
-    until(lambda: seen.append(endpoints.ask(name)["port"]) or len(set(seen) - first) == 1)
+    new = set()
+    until(lambda: new.add(port_of(endpoints, name)) or len(new - first - {None}) == 1)
     for _ in range(2):
-        until(lambda: not answers(endpoints, name, b"die"))
-    until(lambda: answers(endpoints, name, b""))
+        until(lambda: port_of(endpoints, name, b"die") is None)
+    until(lambda: port_of(endpoints, name) is not None)
 
 
-def answers(endpoints, name, body):
+def port_of(endpoints, name, body=b""):
+    """The port of the instance that answers; None where it dies, or none is there."""
     try:
-        endpoints.ask(name, body)
+        return endpoints.ask(name, body)["port"]
     except ClientError as error:
-        return error.response["Error"]["Code"] not in ("ServiceUnavailable", "ModelError")
-    return True
+        if error.response["Error"]["Code"] in ("ServiceUnavailable", "ModelError"):
+            return None
+        raise
 
 
 def test_requests_are_split_by_weight_unless_they_name_their_variant(endpoints):
