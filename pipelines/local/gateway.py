@@ -28,7 +28,7 @@ _LONGEST_MESSAGE = 4000
 
 # Changes a request on its way to moto, where moto would lose what AWS keeps.
 Amend = Callable[[Json], Json]
-# Is told of a call that moto has answered well: the request and the answer.
+# Is told of a call that moto has answered well: the client's request and the answer.
 Follow = Callable[[Json, Json], None]
 # Answers an HTTP request to a path of its own; the match holds the path's groups.
 Answer = Callable[[Request, re.Match[str]], Response]
@@ -95,7 +95,7 @@ class Gateway:
                 amended = self._amendments[action](request) if action in self._amendments else request
                 _replace_body(environ, amended)
                 if action in self._followers:
-                    return self._followed(environ, start_response, self._followers[action], amended)
+                    return self._followed(environ, start_response, self._followers[action], request)
         except NotOursError:
             _log.debug("%s is passed on to moto", action)
         except ApiError as error:

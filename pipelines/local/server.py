@@ -16,6 +16,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
+from pipelines.local.events.clock import Clock
+from pipelines.local.events.service import Events
 from pipelines.local.executions.pipelines import Pipelines
 from pipelines.local.executions.turns import Services
 from pipelines.local.experiments.service import Experiments
@@ -68,6 +70,9 @@ class EmbeddedSageMaker:
         port: the port to listen on; 0 for any that is free.
         isolation: what stands between jobs; the best that this machine grants where nothing is said.
 
+    Attributes:
+        clock: what schedules go by; each start has a new one, which shows the real time.
+
     Raises:
         ServerError: on start, if the port or the folder is in use or another server runs in this process.
     """
@@ -86,6 +91,7 @@ class EmbeddedSageMaker:
         self.isolation = isolation or Isolation.best()
         self._server: BaseWSGIServer | None = None
         self._connection = Connection("")
+        self.clock = Clock()
 
     @property
     def url(self) -> str:
@@ -120,6 +126,7 @@ class EmbeddedSageMaker:
             return
         server, self._server = self._server, None
         try:
+            self._events.close(_CLOSE_SECONDS)
             self._pipelines.close(_CLOSE_SECONDS)
             self._tuning.close(_CLOSE_SECONDS)
             self._jobs.close(_CLOSE_SECONDS)
@@ -163,7 +170,10 @@ class EmbeddedSageMaker:
         self._store = Store(self._state / "state.sqlite")
         announcements = Announcements()
         kept = (self._store, announcements)
-        experiments = Experiments(*kept)  # before jobs, which tell of those that ended with the last server
+        self.clock = Clock()
+        # These two first: jobs and executions tell of those that ended with the last server.
+        experiments = Experiments(*kept)
+        self._events = Events(self._connection, announcements, self._store, self.clock)
         places = (self._state / "jobs", self._containers, self._connection)
         shared = Surroundings(*places, lambda: 0, _GRACE_SECONDS, self.isolation)
         self._jobs = Jobs(shared, (ProcessingJob, TrainingJob, TransformJob), *kept)
@@ -180,11 +190,13 @@ class EmbeddedSageMaker:
             journal,
             {name: action for each in (*ours, tags) for name, action in each.actions().items()},
             Registry(self._connection).amendments(),
+            self._events.followers(),
             routes=[
                 *self._jobs.routes(),
                 *Invocations(self._hosting).routes(),
                 *self._functions.routes(),
                 *experiments.routes(),
+                *self._events.routes(),
             ],
         )
         self._server = make_server(
@@ -196,6 +208,7 @@ class EmbeddedSageMaker:
         self._thread.start()
         _log.debug("listening on %s", self.url)
         self._hosting.resume()
+        self._events.start()
 
 
 def _bind(host: str, port: int) -> socket.socket:
