@@ -107,6 +107,8 @@ class Fleet:
             for process in self._processes:
                 process.close()
             self._log.finish()
+            for host in self._hosts:
+                self._surroundings.isolation.settle(host.base)
         failed = next((code for code in codes if code), 0)
         if self._log.error is not None and not failed:
             raise LogError(f"the job's log cannot be written: {self._log.error}")

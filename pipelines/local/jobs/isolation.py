@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import sys
 import tempfile
 from enum import Enum
@@ -18,7 +20,7 @@ class Isolation(Enum):
     """What stands between jobs; the value says it in words."""
 
     NAMESPACES = "jobs see their folder as /opt/ml, and neither each other's files nor processes"
-    REWRITING = "jobs get paths under /opt/ml rewritten to their folder: no namespaces are granted here"
+    REWRITING = "jobs get paths under /opt/ml rewritten to their own folder"
 
     @classmethod
     @functools.cache
@@ -34,13 +36,39 @@ class Isolation(Enum):
         """A word of a container's command or environment, as a process with the folder `base` needs it."""
         return rewrite(text, self.place(base))
 
+    def settle(self, base: Path) -> None:
+        """Lead links to `/opt/ml`, which only the processes could follow, into the folder that they have left."""
+        if self is Isolation.REWRITING:
+            return
+        for link in _links(base):
+            target = link.readlink()
+            if target.is_relative_to(_OPT_ML):
+                with contextlib.suppress(PermissionError):  # a folder that the job has locked keeps its links
+                    link.unlink()
+                    link.symlink_to(base / target.relative_to(_OPT_ML))
+
+
+def _links(base: Path) -> list[Path]:
+    """The symbolic links below a folder, found without a look at each of what may be a million files."""
+    found: list[Path] = []
+    folders = [str(base)]
+    for folder in folders:  # it grows meanwhile
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    found.append(Path(entry.path))
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+    return found
+
 
 def _works() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder, "base")
         base.mkdir()
         (base / "here").touch()
-        process = KeptProcess(["test", "-e", str(_OPT_ML / "here")], {"PATH": "/usr/bin:/bin"}, base, base)
+        command = [sys.executable, "-I", "-S", "-c", f"open('{_OPT_ML}/here')"]  # this Python must stay visible too
+        process = KeptProcess(command, {}, base, base)
         with process.output as output:
             output.read()  # ends with the process
         process.close()

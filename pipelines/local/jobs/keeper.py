@@ -68,11 +68,11 @@ def _enter_namespaces() -> None:
 
 def _arrange_files(base: str, hidden: str) -> None:
     folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
+    if hidden:
+        _mount("none", hidden, "tmpfs", _MS_RDONLY | _MS_NOSUID | _MS_NODEV, b"size=4k,mode=755")
     if not os.path.isdir(_OPT_ML):
         _make_opt_ml()
     _bind(f"/proc/self/fd/{folder}", _OPT_ML)
-    if hidden:
-        _mount("none", hidden, "tmpfs", _MS_RDONLY | _MS_NOSUID | _MS_NODEV, b"size=4k,mode=755")
     if os.path.isdir("/dev/shm"):  # noqa: S108 - what jobs forget there should go with them
         _mount("none", "/dev/shm", "tmpfs", _MS_NOSUID | _MS_NODEV, b"mode=1777")  # noqa: S108
     os.chdir(_OPT_ML)

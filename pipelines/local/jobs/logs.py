@@ -23,6 +23,7 @@ _LONGEST_LINE = 8 * 1024  # characters; a longer line becomes several
 _LARGEST_FILE = 256 * 1024 * 1024  # bytes
 _LARGEST_STREAM = 16 * 1024 * 1024  # characters in CloudWatch, which lives in memory
 _EVENT_COST = 256  # of an event's memory beside its text, as characters: empty lines cost too
+_LARGEST_BATCH = 512 * 1024  # characters in one call; AWS takes a megabyte of UTF-8
 _LARGEST_TAIL = 16 * 1024
 
 
@@ -133,11 +134,21 @@ class JobLog:
             return
         self._pushed = time.monotonic()
         while self._waiting:
-            batch, self._waiting = self._waiting[:1000], self._waiting[1000:]
+            batch = self._batch()
             try:
                 self._logs.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
             except (ClientError, BotoCoreError) as error:
                 self._file.write(f"[CloudWatch Logs did not take {len(batch)} lines: {error}]\n".encode())
+
+    def _batch(self) -> list[InputLogEventTypeDef]:
+        """Take as many waiting events as one call should carry."""
+        room = _LARGEST_BATCH
+        count = 0
+        while count < len(self._waiting) and room > 0:
+            room -= len(self._waiting[count]["message"]) + _EVENT_COST
+            count += 1
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        return batch
 
     def _emit(self, data: bytes) -> None:
         self._file.write(data)

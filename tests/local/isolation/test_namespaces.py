@@ -63,6 +63,16 @@ def test_hosts_of_jobs_see_no_files_and_no_processes_of_each_other(tiny):
     assert json.loads(run(tiny, code, instances=2)["ExitMessage"]) == [[], ["0", "1"]]
 
 
+def test_links_to_opt_ml_lead_to_the_files_when_the_model_is_packed(tiny):
+    arguments = tiny.training()
+    script = "cd /opt/ml/model; mkdir a; echo w > a/w; ln -s /opt/ml/model/a/w last; ln -s a/w near; ln -s /gone far"
+    arguments["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sh", "-c", script]
+    name = tiny.name("links")
+    tiny.sagemaker.create_training_job(TrainingJobName=name, **arguments)
+    model = tiny.unpack(tiny.finish_training(name)["ModelArtifacts"]["S3ModelArtifacts"])
+    assert model == {"a/w": "w\n", "last": "w\n", "near": "w\n"}
+
+
 def test_what_a_job_leaves_in_shared_memory_goes_with_it(tiny, sleeper):
     mark = sleeper.command.replace(" ", "-")
     run(tiny, f"pathlib.Path('/dev/shm', {mark!r}).write_bytes(b'left behind')")
