@@ -1,4 +1,4 @@
-"""Makes moto answer a repeated call as it did the first time: the same identifiers, at the same time."""
+"""Makes a repeated call of moto do what it did the first time, with the same identifiers and times, and no more."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import os
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import moto.core.utils
 import moto.s3.models
+import moto.s3.notifications
 from moto.moto_api._internal import mock_random
 from moto.moto_api._internal.moto_random import MotoRandom
 
 # The modules that read the clock for what moto keeps; nearly all others call `moto.core.utils.utcnow`.
 _CLOCKS: tuple[Any, ...] = (moto.core.utils, moto.s3.models)
+# The functions through which buckets send notifications and events.
+_NOTICES: tuple[tuple[Any, str], ...] = (
+    (moto.s3.notifications, "send_event"),
+    (moto.s3.notifications, "send_test_event"),
+    (moto.s3.models, "events_send_notification"),
+)
 
 
 class _OfThread(threading.local):
@@ -75,3 +82,13 @@ def repeatable(seed: int, moment: float) -> Iterator[None]:
         yield
     finally:
         _of_thread.generator, _of_thread.moment = before
+
+
+@contextmanager
+def unnoticed() -> Iterator[None]:
+    """Buckets tell nobody of what happens in them: for calls of which queues and functions were told long ago."""
+    with ExitStack() as undo:
+        for module, name in _NOTICES:
+            undo.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, lambda *_, **__: None)
+        yield

@@ -20,7 +20,7 @@ from pipelines.local.aws import Json
 from pipelines.local.persistence.bodies import Bodies, Body
 from pipelines.local.persistence.calls import changes, head, may_change, whole
 from pipelines.local.persistence.compaction import superseded
-from pipelines.local.persistence.determinism import install, repeatable
+from pipelines.local.persistence.determinism import install, repeatable, unnoticed
 from pipelines.local.persistence.effects import Effect, effect
 from pipelines.local.store import Store
 
@@ -71,7 +71,8 @@ class Journal:
             self._note(document, self._bodies.kept(document["Body"]))
         self._compact()
         self._bodies.clean(self._effects)
-        failed = sum(not self._repeat(documents[name]) for name in list(self._effects))
+        with unnoticed():
+            failed = sum(not self._repeat(documents[name]) for name in list(self._effects))
         if failed:
             _log.warning("%d of %d calls to AWS could not be repeated", failed, len(self._effects))
 

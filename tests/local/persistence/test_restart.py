@@ -204,6 +204,33 @@ def test_messages_and_log_lines_pass_through_and_refused_calls_leave_nothing(on)
     on(after)
 
 
+def test_a_queue_is_not_told_again_of_objects_that_come_back(on):
+    def before(client):
+        s3, sqs = client("s3"), client("sqs")
+        s3.create_bucket(Bucket=BUCKET)
+        url = sqs.create_queue(QueueName="told")["QueueUrl"]
+        arn = "arn:aws:sqs:us-east-1:123456789012:told"
+        s3.put_bucket_notification_configuration(
+            Bucket=BUCKET,
+            NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
+        )
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+        return [message["Body"] for message in messages(sqs, url)]
+
+    def messages(sqs, url):
+        return sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+
+    def after(client):
+        sqs = client("sqs")
+        url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
+        assert messages(sqs, url) == []
+        client("s3").put_object(Bucket=BUCKET, Key="new", Body=b"x")
+        return [message["Body"] for message in messages(sqs, url)]
+
+    assert '"key":"k"' in "".join(on(before)).replace(" ", "")
+    assert '"key":"new"' in "".join(on(after)).replace(" ", "")
+
+
 def test_calls_that_only_read_are_not_written_down(on, tmp_path):
     def work(client):
         s3, iam = client("s3"), client("iam")
