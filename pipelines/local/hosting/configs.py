@@ -8,6 +8,7 @@ from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Action, Json, invalid
 from pipelines.local.hosting.catalogue import Catalogue, Kind
 from pipelines.local.hosting.models import Models
+from pipelines.local.s3 import Location, TransferError
 from pipelines.local.store import Store
 
 _CONFIGS = Kind("EndpointConfig", "endpoint-config", "endpoint configuration", "SageMaker Endpoint Config State Change")
@@ -70,9 +71,8 @@ class EndpointConfigs:
             raise invalid(f"The names of production variants must be unique, but '{name}' occurs {count} times.")
         for variant in variants:
             self._check_variant(variant)
-        capture = request.get("DataCaptureConfig", {})
-        if capture and not capture["DestinationS3Uri"].startswith("s3://"):
-            raise invalid(f"The DestinationS3Uri {capture['DestinationS3Uri']} must be in S3: s3://bucket/prefix.")
+        if "DataCaptureConfig" in request:
+            _check_destination(request["DataCaptureConfig"]["DestinationS3Uri"])
 
     def _check_variant(self, variant: Json) -> None:
         name = variant["VariantName"]
@@ -88,3 +88,10 @@ class EndpointConfigs:
             raise invalid(f"The variant '{name}' must have either a ServerlessConfig or instances, not both.")
         if not serverless and not instances:
             raise invalid(f"The variant '{name}' needs an InstanceType and an InitialInstanceCount.")
+
+
+def _check_destination(uri: str) -> None:
+    try:
+        Location.parse(uri)
+    except TransferError as error:
+        raise invalid(f"The DestinationS3Uri of DataCaptureConfig cannot be used: {error}") from error

@@ -106,7 +106,7 @@ class Endpoint:
         """Stop everything since the server stops; a later one starts it again."""
         with self._lock:
             self._closing.set()
-        self._traffic.shift()
+        self._traffic.end()
         for deployment in list(self._deployments):
             deployment.close(drain_seconds=0)
         if self._turn.acquire(timeout=_CLOSE_SECONDS):
@@ -175,7 +175,7 @@ class Endpoint:
     def _bring_up(self) -> None:
         deployment = self._deploy(self.record.plan)
         try:
-            self._start(deployment)
+            self._attempt(deployment.start)
         except DeploymentError as error:
             self._retire(deployment)
             self._enter("Failed", str(error))
@@ -189,7 +189,7 @@ class Endpoint:
         green = self._deploy(plan)
         try:
             watch.bake(0)  # an alarm that rings already ends the update before it begins
-            self._start(green)
+            self._attempt(green.start)
             for share in rollout.shares:
                 self._traffic.shift((share, green), (1 - share, blue))
                 watch.bake(rollout.interval_seconds)
@@ -208,7 +208,7 @@ class Endpoint:
     def _rescale(self, plan: EndpointPlan) -> None:
         (deployment,) = self._traffic.deployments
         try:
-            deployment.change(plan)
+            self._attempt(lambda: deployment.change(plan))
         except DeploymentError as error:
             self._enter("InService", str(error))
         else:
@@ -216,7 +216,7 @@ class Endpoint:
             self._enter("InService")
 
     def _take_down(self) -> None:
-        self._traffic.shift()
+        self._traffic.end()
         for deployment in list(self._deployments):
             self._retire(deployment)
         self._log.close()
@@ -231,9 +231,10 @@ class Endpoint:
         self._pending = (plan, now())
         return deployment
 
-    def _start(self, deployment: Deployment) -> None:
+    def _attempt(self, work: Callable[[], None]) -> None:
+        """Bring up what should run; where that fails since the endpoint is closed, nobody is told."""
         try:
-            deployment.start()
+            work()
         except DeploymentError:
             if self._closing.is_set():
                 raise Interrupted from None

@@ -111,8 +111,9 @@ class Instance:
             try:
                 answer = process.invoke(answer.body, sent)
             except InvocationError as error:
-                self._lost = isinstance(error, UnreachableError)
-                if self._lost and name == self._names[0]:
+                unreachable = isinstance(error, UnreachableError)
+                self._lost = self._lost or unreachable
+                if unreachable and name == self._names[0]:
                     raise InstanceLostError from error
                 raise ContainerError(name, 0, str(error), self._stream) from error
             if answer.status >= _FIRST_ERROR:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Action, Json, invalid
@@ -115,5 +115,5 @@ class Models:
         location = Location.parse(uri)
         try:
             self._connection.s3.head_object(Bucket=location.bucket, Key=location.key)
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             raise invalid(f"Could not find model data at {uri}.") from error

@@ -6,6 +6,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from pipelines.local.aws import Json, invalid
 from pipelines.local.connection import Connection
 
@@ -103,13 +105,18 @@ class Watch:
             raise Interrupted
         if time.monotonic() > self._deadline:
             raise RollBackError("The deployment exceeded its MaximumExecutionTimeoutInSeconds and was rolled back.")
-        if self._alarms:
+        ringing = self._ringing() if self._alarms else []
+        if ringing:
+            raise RollBackError(f"The deployment was rolled back since alarms went off: {', '.join(ringing)}.")
+
+    def _ringing(self) -> list[str]:
+        try:
             found = self._connection.cloudwatch.describe_alarms(AlarmNames=list(self._alarms))
-            # Moto does not filter by StateValue where names are given.
-            alarms = [*found["MetricAlarms"], *found.get("CompositeAlarms", [])]
-            ringing = [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
-            if ringing:
-                raise RollBackError(f"The deployment was rolled back since alarms went off: {', '.join(ringing)}.")
+        except (ClientError, BotoCoreError) as error:
+            raise RollBackError(f"The deployment was rolled back since its alarms cannot be read: {error}") from error
+        # Moto does not filter by StateValue where names are given.
+        alarms = [*found["MetricAlarms"], *found.get("CompositeAlarms", [])]
+        return [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
 
 
 def _shifts(routing: Json, instances: int) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -32,6 +33,8 @@ class Traffic:
 
     def __init__(self) -> None:
         self._shares: tuple[tuple[float, Deployment], ...] = ()
+        self._ended = False
+        self._lock = threading.Lock()
 
     @property
     def deployments(self) -> list[Deployment]:
@@ -39,8 +42,16 @@ class Traffic:
         return [deployment for _, deployment in self._shares]
 
     def shift(self, *shares: tuple[float, Deployment]) -> None:
-        """Send requests to these deployments from now on; to none, where none is given."""
-        self._shares = shares
+        """Send requests to these deployments from now on, before any other is closed."""
+        with self._lock:
+            if not self._ended:
+                self._shares = shares
+
+    def end(self) -> None:
+        """Take no more requests, whatever `shift` says later."""
+        with self._lock:
+            self._ended = True
+            self._shares = ()
 
     def send(self, body: bytes, headers: Mapping[str, str], target: str | None) -> tuple[str, Answer]:
         """Have a request answered. Returns the name of the variant that did, and its answer.

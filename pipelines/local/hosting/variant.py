@@ -170,12 +170,14 @@ class Variant:
             if self._closed:
                 raise ServingError("The variant was stopped.")
             self._starting.add(instance)
+        healthy = False
         try:
             instance.start(self.plan.startup_seconds)
+            healthy = True
         finally:
             with self._lock:
                 self._starting.discard(instance)
-                welcome = instance.alive and not self._closed
+                welcome = healthy and not self._closed
                 if welcome:
                     self._instances.append(instance)
             if not welcome:
@@ -190,9 +192,11 @@ class Variant:
         try:
             self.grow()
             pause = _FIRST_PAUSE_SECONDS
-        except ServingError as error:
+        except Exception as error:
             pause = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
-            _log.warning("%s: an instance could not be replaced: %s", self._site.folder.name, error)
+            unforeseen = not isinstance(error, ServingError)
+            text = "%s: an instance could not be replaced: %s"
+            _log.warning(text, self._site.folder.name, error, exc_info=unforeseen)
         with self._lock:
             self._pause_seconds = pause
             self._not_before = time.monotonic() + pause

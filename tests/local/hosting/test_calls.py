@@ -55,6 +55,7 @@ def test_an_endpoint_configuration_is_described_listed_tagged_and_deleted(endpoi
     [
         ({"Image": "tiny", "Mode": "MultiModel"}, "does not support Mode MultiModel"),
         ({"Image": "tiny", "ModelDataUrl": "s3://tiny-bucket/no/model.tar.gz"}, "Could not find model data at s3:"),
+        ({"Image": "tiny", "ModelDataUrl": "s3://tiny-bucket"}, "Could not find model data at s3://tiny-bucket"),
         ({"Image": "tiny", "ModelDataUrl": "https://example.com/model.tar.gz"}, "must be in S3"),
         ({"ModelDataUrl": "s3://tiny-bucket/x"}, "needs an Image or a ModelPackageName"),
         ({"ModelPackageName": "nobody/1"}, "Could not find model package"),
@@ -67,12 +68,15 @@ def test_a_model_that_cannot_be_served_is_refused(endpoints, container, words):
 def test_an_endpoint_configuration_that_cannot_be_run_is_refused(endpoints):
     model = endpoints.model()
     good = endpoints.variant(model)
+    capture = {"InitialSamplingPercentage": 1, "CaptureOptions": [{"CaptureMode": "Input"}]}
+    elsewhere = {**capture, "DestinationS3Uri": "https://a/b"}
     output = {"OutputConfig": {"S3OutputPath": "s3://tiny-bucket/x"}}
     cases = {
         "Could not find model": {"ProductionVariants": [endpoints.variant("nobody")]},
         "names of production variants must be unique": {"ProductionVariants": [good, good]},
         "needs an InstanceType": {"ProductionVariants": [{"VariantName": "A", "ModelName": model}]},
         "needs a ModelName": {"ProductionVariants": [{"VariantName": "A", "InstanceType": "ml.m5.large"}]},
+        "DestinationS3Uri of DataCaptureConfig": {"ProductionVariants": [good], "DataCaptureConfig": elsewhere},
         "does not support AsyncInferenceConfig": {"ProductionVariants": [good], "AsyncInferenceConfig": output},
         "does not support ShadowProductionVariants": {"ProductionVariants": [good], "ShadowProductionVariants": [good]},
     }

@@ -3,10 +3,13 @@
 import pytest
 
 
+def get(step, path):
+    return {"Get": f"Steps.{step}.{path}"}
+
+
 @pytest.fixture
 def steps(endpoints, tiny):
     """Steps that serve a model with the level of the parameter."""
-    get = lambda step, path: {"Get": f"Steps.{step}.{path}"}  # noqa: E731
     name = tiny.name("deployed")
     level = {"Get": "Parameters.Level"}
     config = {"Std:Join": {"On": "-", "Values": ["config", {"Get": "Execution.PipelineExecutionId"}]}}
