@@ -105,12 +105,13 @@ class ProgramJob(Job):
         self.fresh_folder()
         log = LogFile(self.folder / "log")
         try:
-            ending = None
-            while ending is None:
+            while not self._stopping.is_set():
                 ending = self._attempt(program, log)
+                if ending is not None:
+                    return ending
         finally:
             log.close()
-        return ending
+        return Ending.STOPPED
 
     def _attempt(self, program: Program, log: LogFile) -> Ending | None:
         """Run the program from its inputs to its results; None where it was interrupted."""

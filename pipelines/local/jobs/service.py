@@ -16,13 +16,14 @@ from pipelines.local.aws import Action, ApiError, Json, in_use, not_found, page,
 from pipelines.local.gateway import Route
 from pipelines.local.jobs.book import Book
 from pipelines.local.jobs.fleet import Surroundings
-from pipelines.local.jobs.job import Job
+from pipelines.local.jobs.job import Job, unsupported
 from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.records import Record
 from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.store import Store
 
 _DELETABLE: tuple[type[Job], ...] = (ProcessingJob, TrainingJob)
+_FILTERS_ON_AWS_ONLY = {"TrainingPlanArnEquals", "WarmPoolStatusEquals"}
 _INTERRUPT = re.compile(r"/embedded/training-jobs/(?P<name>[^/]+)/interrupt")
 _Kind = TypeVar("_Kind", bound=Job)
 
@@ -124,6 +125,8 @@ class Jobs:
             return {}
 
         def list_all(request: Json) -> Json:
+            for field in _FILTERS_ON_AWS_ONLY & request.keys():
+                raise unsupported(f"the filter {field} of List{name}s")
             lines = [record.summary for record in self._jobs.all() if record.kind == f"{kind.kind}-job"]
             kept = select(lines, request, name=f"{name}Name", status=f"{name}Status")
             return page(kept, request, f"{name}Summaries")

@@ -62,9 +62,12 @@ class TransformJob(Job):
                 raise JobError(f"AlgorithmError: See job logs for more information. {error}") from error
             failures = []
         finally:
+            log.finish()
             log.close()
         if self._stopping.is_set():
             return Ending.STOPPED
+        if log.error is not None:
+            raise JobError(f"InternalServerError: the job's log cannot be written: {log.error}")
         if failures:
             blame = "ClientError" if ": ClientError:" in failures[0] else "AlgorithmError"
             detail = shorten(failures[0], _LONGEST_DETAIL)

@@ -205,3 +205,8 @@ def test_a_deleted_job_is_gone_and_its_name_is_free_again_but_one_that_runs_stay
         tiny.sagemaker.describe_processing_job(ProcessingJobName=name)
     tiny.sagemaker.create_processing_job(ProcessingJobName=name, **tiny.processing("pass"))
     assert tiny.finish_processing(name)["ProcessingJobStatus"] == "Completed"
+
+
+def test_a_filter_that_only_aws_knows_is_refused_instead_of_ignored(tiny):
+    with pytest.raises(ClientError, match="does not support the filter WarmPoolStatusEquals of ListTrainingJobs"):
+        tiny.sagemaker.list_training_jobs(WarmPoolStatusEquals="Available")

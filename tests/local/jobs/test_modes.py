@@ -41,6 +41,18 @@ def test_continuous_outputs_are_in_s3_while_the_job_runs_and_others_at_its_end(t
     assert tiny.keys("outputs/soon/") == tiny.keys("outputs/late/") == ["first", "second"]
 
 
+def test_an_output_larger_than_one_request_is_stored_whole(tiny):
+    outputs = [("big", f"s3://{tiny.bucket}/big")]
+    code = "with (base / 'processing/big/sparse').open('wb') as file: file.truncate(70_000_000)"
+    name = tiny.name("big")
+    tiny.sagemaker.create_processing_job(ProcessingJobName=name, **tiny.processing(code, outputs=outputs))
+    assert tiny.finish_processing(name)["ProcessingJobStatus"] == "Completed"
+    head = tiny.s3.head_object(Bucket=tiny.bucket, Key="big/sparse")
+    assert head["ContentLength"] == 70_000_000
+    assert head["ETag"].endswith('-9"'), "it came in parts of 8 MB"
+    tiny.s3.delete_object(Bucket=tiny.bucket, Key="big/sparse")
+
+
 def test_a_model_may_be_stored_as_it_is(tiny):
     output = {"S3OutputPath": f"s3://{tiny.bucket}/plain", "CompressionType": "NONE"}
     name = tiny.name("plain")

@@ -2,7 +2,7 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.local.tuning.hyperband import HyperbandSearch, Resource
@@ -145,6 +145,7 @@ def test_hyperband_stops_jobs_that_are_behind_and_those_that_have_had_their_epoc
     assert reached <= abs(float(best["TunedHyperParameters"]["rate"]) - 0.3) + 1 / 3 + 1e-5
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=9, max_size=9), st.booleans())
 def test_hyperband_cuts_no_job_short_that_is_best_at_every_epoch(floors, maximize):
     sign = -1 if maximize else 1
