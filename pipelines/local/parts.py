@@ -55,14 +55,15 @@ class Parts:
         self._store = Store(state / "state.sqlite")
         announcements = Announcements()
         kept = (self._store, announcements)
-        self._experiments = Experiments(*kept)  # before jobs, which tell of those that ended with the last server
+        # These two first: jobs and executions tell of those that ended with the last server.
+        self._experiments = Experiments(*kept)
+        self._events = Events(connection, announcements, self._store, clock)
         shared = Surroundings(state / "jobs", containers, connection, lambda: 0, _GRACE_SECONDS, isolation)
         self.jobs = Jobs(shared, _JOBS, *kept)
         self._tuning = TuningJobs(self.jobs, *kept)
         serving = replace(shared, folder=state / "endpoints", running=self.jobs.running)
         self._hosting = Hosting(serving, *kept)
         self._functions = Functions(state / "functions", connection, self._store)
-        self._events = Events(connection, announcements, self._store, clock)
         services = Services(self.jobs, self._tuning, self._functions, self._hosting, connection, announcements)
         self._pipelines = Pipelines(services, self._store)
         self._journal = Journal(MotoApplication(), self._store, state / "aws")

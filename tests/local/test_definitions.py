@@ -132,6 +132,19 @@ BROKEN = {
         definition(fail("x"), fail({"Get": "Steps.Stop.A"}, Name="B")),
         "The step 'Stop' has no property 'A': it has none",
     ),
+    "an output that a function's step does not declare": (
+        definition(
+            {
+                "Name": "L",
+                "Type": "Lambda",
+                "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:f",
+                "OutputParameters": [{"OutputName": "out", "OutputType": "String"}],
+                "Arguments": {},
+            },
+            fail({"Get": "Steps.L.OutputParameters['in']"}),
+        ),
+        r"no property 'OutputParameters\['in'\]': it has only OutputParameters\['out'\]",
+    ),
     "a step of the other branch": (
         definition(branches([fail("x")], [fail("y", Name="B", DependsOn=["Stop"])])),
         "'B' can never run: it waits for 'Stop'.*both branches of the condition 'Gate'",

@@ -43,6 +43,9 @@ def check_property(step: Step, path: str) -> None:
         if rest or first not in known:
             raise _nowhere(step, path, f"a {step.type} step has only {', '.join(known)}" if known else "it has none")
         return
+    if step.type == "Lambda":
+        _check_output(step, path, first, rest)
+        return
     shape: Shape | None = None
     if step.type in _DESCRIBED_BY:
         shape = output_shape(_DESCRIBED_BY[step.type])
@@ -55,6 +58,13 @@ def check_property(step: Step, path: str) -> None:
         if shape is None:
             return
         shape = _enter(step, path, shape, part)
+
+
+def _check_output(step: Step, path: str, first: str | int, rest: list[str | int]) -> None:
+    names = [output.name for output in step.output_parameters]
+    if first != "OutputParameters" or len(rest) != 1 or rest[0] not in names:
+        known = ", ".join(f"OutputParameters['{name}']" for name in names)
+        raise _nowhere(step, path, f"it has only {known}" if known else "it declares no OutputParameters")
 
 
 def _enter(step: Step, path: str, shape: Shape, part: str | int) -> Shape:

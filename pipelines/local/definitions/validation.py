@@ -11,6 +11,7 @@ from pipelines.local.aws import ApiError, invalid
 from pipelines.local.definitions.branches import check_branches
 from pipelines.local.definitions.conditions import check_condition
 from pipelines.local.definitions.definition import Definition, Step
+from pipelines.local.definitions.experiment import check_experiment
 from pipelines.local.definitions.expressions import ExpressionError, Reference, is_expression, references
 from pipelines.local.definitions.policies import RETRYABLE
 from pipelines.local.definitions.properties import check_property
@@ -66,6 +67,7 @@ def validate(definition: Definition) -> None:
     except CycleError as error:
         raise invalid(f"The steps wait for each other in a circle: {' -> '.join(error.args[1])}.") from error
     check_branches(definition)
+    check_experiment(definition)
     for node in definition.nodes:
         _check_properties(node.step, definition)
 

@@ -1,7 +1,8 @@
 """The step cache: the results of earlier steps, used again where a step would do the same once more.
 
 What is compared is listed in AWS's guide, "Default cache key attributes by pipeline step type": not the outputs, for
-instance, and not the instances.
+instance, and not the instances. The guide leaves out Lambda steps, to which the SageMaker SDK gives a CacheConfig:
+of them all is compared that is called.
 """
 
 from __future__ import annotations
@@ -96,13 +97,17 @@ class StepCache:
 
 def _key(turn: Turn) -> str | None:
     """What a step would do, as a hash; None where its results are not kept, or its arguments have no value."""
-    if turn.step.type not in _COMPARED:
+    if turn.step.type not in (*_COMPARED, "Lambda"):
         return None
     try:
         arguments = resolve(turn.step.arguments, turn.scope)
     except ExpressionError:
         return None
-    compared = {path: _value(arguments, path) for path in _COMPARED[turn.step.type]}
+    if turn.step.type == "Lambda":
+        outputs = [[output.name, output.type] for output in turn.step.output_parameters]
+        compared = {"FunctionArn": turn.step.function_arn, "Arguments": arguments, "OutputParameters": outputs}
+    else:
+        compared = {path: _value(arguments, path) for path in _COMPARED[turn.step.type]}
     identity = [turn.execution.pipeline_arn, turn.step.name, turn.step.type, compared]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 

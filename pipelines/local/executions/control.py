@@ -6,15 +6,18 @@ import secrets
 import string
 
 from pipelines.local.aws import Action, Json, invalid, now, page, select
+from pipelines.local.definitions.expressions import resolve
 from pipelines.local.definitions.parameters import bind
 from pipelines.local.executions import engine
 from pipelines.local.executions.cache import StepCache
 from pipelines.local.executions.facts import Facts
 from pipelines.local.executions.library import Library
 from pipelines.local.executions.records import Execution
+from pipelines.local.executions.scope import ExecutionScope
 from pipelines.local.executions.selection import check_selection, reused_runs
 from pipelines.local.executions.turns import Services
 from pipelines.local.executions.versions import Pipeline, Version
+from pipelines.local.s3 import Storage
 
 _IDENTITY = string.ascii_lowercase + string.digits
 
@@ -31,6 +34,7 @@ class Executions:
     def __init__(self, library: Library, services: Services, cache: StepCache) -> None:
         self._library = library
         self._services = services
+        self._storage = Storage(services.connection.s3)
         self._cache = cache
 
     def actions(self) -> dict[str, Action]:
@@ -130,8 +134,13 @@ class Executions:
 
     def _describe(self, request: Json) -> Json:
         execution = self._library.execution(request)
-        aliases = self._version(execution).aliases
-        return {**execution.describe(), **({"PipelineVersionAliases": aliases} if aliases else {})}
+        aliases, experiment = self._version(execution).aliases, execution.definition.experiment
+        answer = execution.describe()
+        if aliases:
+            answer["PipelineVersionAliases"] = aliases
+        if experiment:
+            answer["PipelineExperimentConfig"] = resolve(experiment, ExecutionScope(execution, self._storage))
+        return answer
 
     def _list(self, request: Json) -> Json:
         pipeline = self._library.pipeline(request["PipelineName"])

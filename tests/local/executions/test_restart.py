@@ -12,9 +12,9 @@ from pipelines.local import EmbeddedSageMaker
 TOKEN = "t" * 32
 
 
-def work(tiny, name, code, **more):
+def work(tiny, name, code, outputs=(), **more):
     """A processing step whose program is in the definition itself."""
-    arguments = tiny.processing("")
+    arguments = tiny.processing("", outputs=outputs)
     arguments["ProcessingInputs"] = []
     arguments["AppSpecification"]["ContainerEntrypoint"] = ["python3", "-c", code]
     return {"Name": name, "Type": "Processing", "Arguments": arguments, **more}
@@ -30,7 +30,8 @@ def test_everything_reported_done_is_there_after_a_restart(serve, tiny_of, tmp_p
     cache = {"Enabled": True, "ExpireAfter": "P1D"}
     with serve() as server:
         tiny = tiny_of(server, tmp_path)
-        steps = [work(tiny, "Work", "pass", CacheConfig=cache)]
+        write = "open('/opt/ml/processing/out/a', 'w').close()"
+        steps = [work(tiny, "Work", write, [("out", f"s3://{tiny.bucket}/kept")], CacheConfig=cache)]
         name = tiny.create(
             steps, [{"Name": "P", "Type": "Integer", "DefaultValue": 3}], Tags=[{"Key": "a", "Value": "1"}]
         )

@@ -138,3 +138,31 @@ def test_an_execution_can_be_renamed_and_given_more_room_while_it_runs(tiny, tmp
     assert execution["PipelineExecutionDisplayName"] == "renamed"
     assert execution["PipelineExecutionDescription"] == "words"
     assert execution["ParallelismConfiguration"] == {"MaxParallelExecutionSteps": 2}
+
+
+def create(tiny, experiment):
+    name = tiny.name("experiment")
+    document = {**json.loads(text("no")), "PipelineExperimentConfig": experiment}
+    tiny.sagemaker.create_pipeline(PipelineName=name, PipelineDefinition=json.dumps(document), RoleArn=tiny.role)
+    return name
+
+
+def test_an_execution_says_which_experiment_and_trial_it_belongs_to(tiny):
+    name = create(tiny, {"ExperimentName": {"Get": "Execution.PipelineName"}, "TrialName": "mine"})
+    assert start(tiny, name)["PipelineExperimentConfig"] == {"ExperimentName": name, "TrialName": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "says"),
+    [
+        ({"Colour": "red"}, "no fields Colour"),
+        ({"TrialName": 3}, "TrialName .* must be a string or an expression"),
+        ({"TrialName": {"Get": "Parameters.Nope"}}, "refers to 'Nope'"),
+        ({"TrialName": {"Get": "Steps.Stop.A"}}, "refers to 'Stop'"),
+        ({"TrialName": {"Get": "Weather"}}, "not a reference"),
+    ],
+)
+def test_an_experiment_that_is_none_is_refused(tiny, experiment, says):
+    with pytest.raises(ClientError, match=says) as error:
+        create(tiny, experiment)
+    assert error.value.response["Error"]["Code"] == "ValidationException"

@@ -130,3 +130,18 @@ def test_the_sdks_helper_makes_and_updates_the_function_of_its_step(functions, t
         metadata = execution["Steps"]["Call"]["Metadata"]["Lambda"]
         assert metadata["OutputParameters"] == [{"Name": "y", "Value": str(7 * factor)}]
     assert json.loads(pipeline.definition())["Steps"][0]["FunctionArn"] == arn_of("sdk-double")
+
+
+def test_a_function_that_was_called_with_the_same_before_is_answered_from_the_cache(functions):
+    """The clock would say something else every time."""
+    clock = functions.create("import time\nhandler = lambda event, context: {'now': time.time_ns()}")
+    cache = {"Enabled": True, "ExpireAfter": "P1D"}
+    arguments = {"word": {"Get": "Parameters.Word"}}
+    steps = [step("Call", clock, arguments, [("now", "Integer")], CacheConfig=cache)]
+    name = functions.tiny.create(steps, [{"Name": "Word", "Type": "String", "DefaultValue": "a"}])
+    first, second = (functions.tiny.finish(functions.tiny.start(name))["Steps"]["Call"] for _ in range(2))
+    other = functions.tiny.finish(functions.tiny.start(name, Word="b"))["Steps"]["Call"]
+    assert "CacheHitResult" in second
+    assert second["Metadata"] == first["Metadata"]
+    assert "CacheHitResult" not in other
+    assert other["Metadata"] != first["Metadata"]
