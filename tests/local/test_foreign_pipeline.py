@@ -28,7 +28,13 @@ EXECUTED = {
     "Configure",
     "Serve",
 }
-CACHED = {"Prepare", "Tune", "Train", "Evaluate"}  # as on AWS: a new model has a new name, so Transform runs again
+CACHED = {
+    "Prepare",
+    "Tune",
+    "Train",
+    "Evaluate",
+    "Announce",
+}  # as on AWS: a new model has a new name, so Transform runs again
 
 
 class Account:

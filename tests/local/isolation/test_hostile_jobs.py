@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.local import server
-from pipelines.local.jobs import job, logs
+from pipelines.local import parts
+from pipelines.local.jobs import logs, program_job
 
 LOGS = "/aws/sagemaker/ProcessingJobs"
 
@@ -13,7 +13,7 @@ LOGS = "/aws/sagemaker/ProcessingJobs"
 @pytest.fixture(scope="module", autouse=True)
 def _small_limits():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "_GRACE_SECONDS", 0.3)
+        patch.setattr(parts, "_GRACE_SECONDS", 0.3)
         patch.setattr(logs, "_LARGEST_FILE", 1_000_000)
         patch.setattr(logs, "_LARGEST_STREAM", 1_000_000)
         yield
@@ -62,7 +62,7 @@ def test_a_job_that_closes_its_output_runs_on_to_its_end(run):
 
 
 def test_a_job_fails_with_the_reason_when_the_disk_has_no_room_for_its_log(tiny, bare_processing, monkeypatch, sleeper):
-    monkeypatch.setattr(job, "LogFile", lambda path: logs.LogFile(Path("/dev/full")))
+    monkeypatch.setattr(program_job, "LogFile", lambda path: logs.LogFile(Path("/dev/full")))
     name = tiny.name("full")
     script = f"echo lost; {sleeper.command}"
     tiny.sagemaker.create_processing_job(ProcessingJobName=name, **bare_processing(["bash", "-c", script]))
