@@ -70,5 +70,5 @@ $(VENV)/.operator: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.everything: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing everything into $(VENV): about 6 GB, mostly PyTorch; a few minutes ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[processing,training,local,demo,dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[processing,training,serving,local,demo,dev]"
 	@touch $(VENV)/.operator $@

@@ -63,7 +63,7 @@ class UnreadableImageError(ValueError):
     """A file gives no image; its text is the reason."""
 
 
-def decode(content: bytes, size: int) -> Pixels:
+def decode(content: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Decode an image file.
 
     The EXIF orientation is applied; greyscale, palette, CMYK and 16-bit images become 8-bit sRGB, by the file's colour
@@ -75,18 +75,19 @@ def decode(content: bytes, size: int) -> Pixels:
     Args:
         content: the bytes of the file.
         size: pixels that height and width of a reduced image must have at least.
+        max_pixels: width times height of the largest image that is decoded.
 
     Returns:
         uint8 [H, W, 3], RGB.
 
     Raises:
-        UnreadableImageError: it is no JPEG, PNG or WebP file, has more than `MAX_PIXELS` pixels, or is broken.
+        UnreadableImageError: it is no JPEG, PNG or WebP file, has more than `max_pixels` pixels, or is broken.
     """
     if not content:
         raise UnreadableImageError("the file is empty")
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            _check_cost(image, content)
+            _check_cost(image, content, max_pixels)
             turn = _UPRIGHT.get(_orientation(image))
             pixels = _read_plain_jpeg(image, content, size)
             if pixels is None:
@@ -96,16 +97,16 @@ def decode(content: bytes, size: int) -> Pixels:
     except UnidentifiedImageError:
         raise UnreadableImageError(_unknown(content)) from None
     except Image.DecompressionBombError:
-        raise UnreadableImageError(f"more than the {MAX_PIXELS:,} pixels that are allowed") from None
+        raise UnreadableImageError(f"more than the {max_pixels:,} pixels that are allowed") from None
     except Exception as error:  # Pillow's decoders raise whatever a broken file led them to
         raise UnreadableImageError(f"broken image: {error}"[:300]) from error
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
 
 
-def _check_cost(image: Image.Image, content: bytes) -> None:
+def _check_cost(image: Image.Image, content: bytes, max_pixels: int) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise UnreadableImageError(f"{width:,} x {height:,} is more than the {MAX_PIXELS:,} pixels that are allowed")
+    if width * height > max_pixels:
+        raise UnreadableImageError(f"{width:,} x {height:,} is more than the {max_pixels:,} pixels that are allowed")
     if image.info.get("progressive") and content.count(_START_OF_SCAN) > MAX_SCANS:
         raise UnreadableImageError(f"a JPEG of more than the {MAX_SCANS} scans that are allowed")
 

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import IO, cast
 
 from steps.contract import StepError
+from steps.network import MODEL_NAME
 
 ARTIFACT_NAME = "model.tar.gz"
-MODEL_NAME = "model.onnx"
 
 # The limit of an ONNX file is protobuf's 2 GiB; ResNet-50 with its safetensors copy takes 0.2 GiB.
 MAX_UNPACKED_BYTES = 2 << 30

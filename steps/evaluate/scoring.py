@@ -11,14 +11,9 @@ import openvino
 from numpy.typing import NDArray
 
 from steps.contract import StepError
-from steps.evaluate.artifact import MODEL_NAME
+from steps.network import MODEL_NAME, open_network
 from steps.shards import Images, Labels, Shards
 from steps.signature import Signature
-
-# Left to itself OpenVINO computes in bfloat16 on CPUs that have it and in float32 on others, so one model would get
-# different scores on different instances. Float32 is the precision every CPU has and the one the network was exported
-# in; an endpoint answers exactly what was scored here when it asks for the same.
-PRECISION = "f32"
 
 PROGRESS_SECONDS = 5.0
 
@@ -53,7 +48,8 @@ def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -
     Raises:
         StepError: model.onnx is no ONNX model, contradicts its signature, or answers what is not a number.
     """
-    network = _compile(model / MODEL_NAME, signature)
+    # Several batches at once, one thread each: more images per second than one batch on all threads.
+    network = open_network(model, signature, {"PERFORMANCE_HINT": "THROUGHPUT"})
     logits = _logits(network, signature, shards, batch_size)
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=(0, 2)))
     if len(broken):
@@ -91,37 +87,6 @@ def _logits(
     while busy:
         finish()
     return logits
-
-
-def _compile(file: Path, signature: Signature) -> openvino.CompiledModel:
-    core = openvino.Core()
-    try:
-        network = core.read_model(file)
-        # Several batches at once, one thread each: more images per second than one batch on all threads.
-        compiled = core.compile_model(
-            network, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": PRECISION}
-        )
-    except RuntimeError as error:
-        raise StepError(
-            f"{MODEL_NAME} cannot be read as an ONNX model: {str(error).strip().splitlines()[-1]}"
-        ) from None
-    _check_ports(compiled, signature)
-    return compiled
-
-
-def _check_ports(network: openvino.CompiledModel, signature: Signature) -> None:
-    for port_of, name, kind, shape in (
-        (network.input, "images", "u8", [signature.size, signature.size, 3]),
-        (network.output, "logits", "f32", [len(signature.classes)]),
-    ):
-        try:
-            port = port_of(name)
-        except RuntimeError:
-            raise StepError(f"{MODEL_NAME} has no tensor {name!r}: it was not exported by the train step") from None
-        expected = f"{kind} [?,{','.join(map(str, shape))}]"
-        found = f"{port.get_element_type().to_string()} {port.get_partial_shape()}"
-        if found != expected:
-            raise StepError(f"{MODEL_NAME} has {name!r} of {found}, but its signature asks for {expected}")
 
 
 def _batches(shards: Shards, batch_size: int) -> Iterator[tuple[slice, Images]]:

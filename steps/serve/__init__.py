@@ -1,0 +1,1 @@
+"""The endpoint's process: a photo in, a count out, under SageMaker's contract for inference containers."""
