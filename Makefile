@@ -45,7 +45,7 @@ test: $(VENV)/.everything ## Lint, check types and run the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow and not benchmark"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not benchmark" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.everything ## Run the tests that take minutes
 	$(BIN)/pytest -m slow
