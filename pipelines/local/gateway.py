@@ -17,6 +17,7 @@ from werkzeug import Request, Response
 from werkzeug.wsgi import get_input_stream
 
 from pipelines.local.aws import Action, ApiError, Json, NotOursError, invalid, shorten
+from pipelines.local.entrance import in_our_region, refusal, without_cors
 from pipelines.local.shapes import check
 
 if TYPE_CHECKING:
@@ -79,6 +80,13 @@ class Gateway:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        refused = refusal(environ)
+        if refused:
+            return _reply(start_response, HTTPStatus.FORBIDDEN, _error("AccessDeniedException", refused))
+        in_our_region(environ)
+        return self._answer(environ, without_cors(start_response))
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         routed = self._route(environ)
         if routed is not None:
             return routed(environ, start_response)
