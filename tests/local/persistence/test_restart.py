@@ -66,6 +66,33 @@ def test_objects_are_as_they_were(on):
     assert heads[0] == heads[1] == heads[2]
 
 
+def test_objects_whose_names_look_like_calls_are_kept(on):
+    like_calls = ["logs/invocations", "x/operation/GetMetrics", "form", "multipart/invocations"]
+
+    def before(client):
+        s3 = client("s3")
+        for bucket in (BUCKET, "endpoints", "service"):
+            s3.create_bucket(Bucket=bucket)
+        for key in like_calls[:2]:
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+            s3.put_object(Bucket="service", Key=key, Body=b"x")
+        s3.put_object(
+            Bucket=BUCKET, Key="form", Body=b"Action=GetUser", ContentType="application/x-www-form-urlencoded"
+        )
+        s3.put_object(Bucket="endpoints", Key="e/invocations", Body=b"x")
+        upload(s3, "multipart/invocations", [b"x"])
+
+    def after(client):
+        s3 = client("s3")
+        assert keys(s3) == sorted(like_calls)
+        assert read(s3, "multipart/invocations") == b"x"
+        for bucket, key in (("endpoints", "e/invocations"), ("service", "x/operation/GetMetrics")):
+            assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"x"
+
+    on(before)
+    on(after)
+
+
 def test_versions_keep_their_identifiers(on):
     def before(client):
         s3 = client("s3")
