@@ -65,6 +65,10 @@ def test_approving_a_package_that_does_not_exist_is_refused(tiny):
 def test_a_field_that_would_be_lost_is_refused(tiny):
     with pytest.raises(ClientError, match="does not keep SourceUri"):
         tiny.sagemaker.create_model_package(ModelPackageName="lost", SourceUri="s3://b/m")
+    arn = tiny.sagemaker.create_model_package(ModelPackageName="updated")["ModelPackageArn"]
+    for field, value in {"SourceUri": "s3://b/m", "InferenceSpecification": SPECIFICATION}.items():
+        with pytest.raises(ClientError, match=f"does not keep {field}"):
+            tiny.sagemaker.update_model_package(ModelPackageArn=arn, **{field: value})
 
 
 def test_a_version_that_is_deleted_is_gone_and_its_number_is_not_given_again(tiny):
