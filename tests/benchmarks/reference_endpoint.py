@@ -1,4 +1,4 @@
-"""The endpoints that ours is compared with, as tutorials write them: python reference_endpoint.py MODEL PORT RUNTIME."""
+"""The endpoints that ours is compared with, as tutorials write them: reference_endpoint.py MODEL PORT RUNTIME."""
 
 import io
 import sys
