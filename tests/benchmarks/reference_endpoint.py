@@ -28,7 +28,7 @@ def eager(model: Path, signature: Signature) -> Logits:
 
     @torch.inference_mode()
     def logits(images: np.ndarray) -> np.ndarray:
-        return network(torch.from_numpy(images)).numpy()
+        return network(torch.from_numpy(images.copy())).numpy()
 
     return logits
 
