@@ -108,6 +108,18 @@ def weights(
 
 
 @app.command()
+def audit(
+    data: Annotated[str, typer.Option(help="Folder or s3:// URI in ABID's layout: bin-images/ beside metadata/.")],
+    preset: Preset = "abid",
+    folder: Annotated[Path, typer.Option(help="Where the page and the table are put.")] = Path(".local/audit"),
+) -> None:
+    """Compare a folder of bins with the records, by the latest approved model."""
+    from pipelines.audit.run import run_audit
+
+    run_audit(*_placed(preset), data, folder, console)
+
+
+@app.command()
 def demo(
     data: Annotated[str, typer.Option(help="Folder or s3:// URI in ABID's layout; simulated bins by default.")] = "",
     images: Annotated[int, typer.Option(min=100, help="How many photos to use.")] = 2000,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STEPS = Path(__file__).resolve().parent.parent / "steps"
 DECLARATIONS = {"step.py", "declaration.py"}
-BUNDLED = ("catalog", "ingest", "explore", "train", "evaluate")
+BUNDLED = ("catalog", "ingest", "explore", "train", "evaluate", "survey", "audit")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from pipelines.errors import PipelineError
+from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
 from steps.contract import explain
 from steps.evaluate.settings import EvaluateSettings
@@ -14,6 +15,7 @@ from steps.explore.settings import ExploreSettings
 from steps.gate.settings import GateSettings
 from steps.ingest.settings import IngestSettings
 from steps.register.settings import RegisterSettings
+from steps.survey.settings import SurveySettings
 from steps.train.settings import TrainSettings
 from steps.tune.settings import TuneSettings
 
@@ -52,6 +54,13 @@ class TrainMachineConfig(MachineConfig):
     )
 
 
+class CountMachineConfig(_Section):
+    """What an audit's transform job runs on; SageMaker sets neither its disk nor its time."""
+
+    instance_type: str = Field("ml.c7i.xlarge", pattern=INSTANCE_TYPE, description="SageMaker instance type")
+    instance_count: int = Field(1, ge=1, le=100, description="instances")
+
+
 class MachinesConfig(_Section):
     """What each step runs on."""
 
@@ -60,6 +69,9 @@ class MachinesConfig(_Section):
     explore: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
     train: TrainMachineConfig = TrainMachineConfig(instance_type="ml.g5.xlarge")
     evaluate: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
+    survey: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
+    count: CountMachineConfig = CountMachineConfig()
+    audit: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
 
 
 class Config(_Section):
@@ -95,6 +107,8 @@ class Config(_Section):
     evaluate: EvaluateSettings = EvaluateSettings()
     gate: GateSettings = Field(GateSettings(), validate_default=True)
     register_: RegisterSettings = Field(RegisterSettings(), alias="register")
+    survey: SurveySettings = SurveySettings()
+    audit: AuditSettings = AuditSettings()
 
     @field_validator("train")
     @classmethod

@@ -42,7 +42,7 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
         config: a configuration with account, region and bucket filled in (`Config.placed`).
         session: what `pipelines.sdk.offline_session` returns.
     """
-    context = _context(config, session)
+    context = step_context(config, session)
     machines = config.machines
 
     source = ParameterString("SourceUri", config.catalog.source)
@@ -56,17 +56,17 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
         "ModelApprovalStatus", config.register_.approval_status, enum_values=list(get_args(ApprovalStatus))
     )
 
-    catalog = catalog_step(context, config.catalog, _machine(machines.catalog), source, max_count)
+    catalog = catalog_step(context, config.catalog, machine_for(machines.catalog), source, max_count)
     shards = ingest_step(
         context,
         config.ingest,
-        _machine(machines.ingest, instance_type=ingest_type, instance_count=ingest_count),
+        machine_for(machines.ingest, instance_type=ingest_type, instance_count=ingest_count),
         processing_output(catalog, "catalog"),
     )
     explore = explore_step(
         context,
         config.explore,
-        _machine(machines.explore),
+        machine_for(machines.explore),
         catalog=processing_output(catalog, "catalog"),
         ingested={name: processing_output(shards, name) for name in ("train", "validation", "test", "report")},
     )
@@ -76,7 +76,7 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
         processing_output(shards, "validation"),
         config.initial_weights,
     )
-    trainer = _machine(machines.train, instance_type=training_type)
+    trainer = machine_for(machines.train, instance_type=training_type)
     searches, tuned = [], {}
     if config.tune:
         trial = trial_estimator(context, config.train, trainer)
@@ -87,7 +87,7 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
     report = evaluate_step(
         context,
         config.evaluate,
-        _machine(machines.evaluate),
+        machine_for(machines.evaluate),
         inputs={
             "model": artifact,
             "test": processing_output(shards, "test"),
@@ -137,7 +137,8 @@ def _requirements(
     return requirements
 
 
-def _context(config: Config, session: PipelineSession) -> StepContext:
+def step_context(config: Config, session: PipelineSession) -> StepContext:
+    """The surroundings in which the steps of the pipeline that `config` describes are declared."""
     return StepContext(
         session=session,
         pipeline=config.name,
@@ -149,5 +150,6 @@ def _context(config: Config, session: PipelineSession) -> StepContext:
     )
 
 
-def _machine(config: MachineConfig, **parameters: ParameterString | ParameterInteger) -> Machine:
+def machine_for(config: MachineConfig, **parameters: ParameterString | ParameterInteger) -> Machine:
+    """A machine as configured; `parameters` take the place of its fields."""
     return Machine(**{**config.model_dump(), **parameters})

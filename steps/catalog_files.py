@@ -5,6 +5,7 @@ quarantine.parquet   one row per image that cannot be used: id, uri, reason
 catalog.json         the summary: classes, and how many images went where
 """
 
+import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,6 +154,11 @@ def read_quarantine(file: Path) -> list[QuarantinedImage]:
     """Read images that cannot be used, as `write_quarantine` wrote them."""
     table = pq.read_table(file, schema=_QUARANTINE_SCHEMA)
     return [QuarantinedImage(**row) for row in table.to_pylist()]
+
+
+def group_of(members: Sequence[str]) -> str:
+    """Name a group by what its images have in common; 64 bits of a SHA-256."""
+    return hashlib.sha256("\n".join(members).encode()).hexdigest()[:16]
 
 
 def _image(row: dict[str, Any]) -> CatalogImage:

@@ -54,8 +54,3 @@ def is_sampled(image_id: str, fraction: float) -> bool:
     """
     digest = hashlib.sha256(f"sample {image_id}".encode()).digest()
     return int.from_bytes(digest[:8]) < fraction * 2**64
-
-
-def group_of(members: Sequence[str]) -> str:
-    """Name a group by what its images have in common; 64 bits of a SHA-256."""
-    return hashlib.sha256("\n".join(members).encode()).hexdigest()[:16]

@@ -8,9 +8,10 @@ from functools import partial
 
 from pydantic import TypeAdapter, ValidationError
 
-from steps.catalog.abid import count_classes, labelled, photo_at
+from steps.bin_photos import BinPhoto, photo_at
+from steps.bin_records import read_label
+from steps.catalog.abid import count_classes, labelled
 from steps.catalog.census import Census, LabelledImage, is_sampled
-from steps.catalog.metadata import BinPhoto, read_label
 from steps.catalog.settings import CatalogSettings
 from steps.catalog_files import QuarantinedImage
 from steps.contract import StepError

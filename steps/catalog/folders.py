@@ -10,11 +10,11 @@ from threading import BoundedSemaphore
 
 import numpy as np
 
-from steps.catalog.census import Census, LabelledImage, group_of, is_sampled
+from steps.catalog.census import Census, LabelledImage, is_sampled
 from steps.catalog.duplicates import group_near_duplicates
 from steps.catalog.fingerprint import NoImageError, Signs, fingerprint
 from steps.catalog.settings import CatalogSettings
-from steps.catalog_files import QuarantinedImage
+from steps.catalog_files import QuarantinedImage, group_of
 from steps.contract import StepError
 from steps.decoding import MAX_FILE_BYTES
 from steps.parallel import in_order

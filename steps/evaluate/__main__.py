@@ -5,9 +5,9 @@ import logging
 from steps.contract import processing_job
 from steps.evaluate.evaluate import evaluate
 from steps.evaluate.experiments import log_figures
-from steps.evaluate.registry import latest_approved
 from steps.evaluate.results import headline
 from steps.evaluate.settings import EvaluateArguments
+from steps.registry import latest_approved
 
 if __name__ == "__main__":
     with processing_job(EvaluateArguments) as job:

@@ -1,4 +1,4 @@
-"""Unpack the model artifact as SageMaker delivers it: one model.tar.gz in a folder."""
+"""Unpack a model artifact: one model.tar.gz, in the folder where SageMaker delivers it or in the registry's bucket."""
 
 import gzip
 import tarfile
@@ -11,6 +11,8 @@ from typing import IO, cast
 
 from steps.contract import StepError
 from steps.network import MODEL_NAME
+from steps.registry import ApprovedPackage
+from steps.storage import Storage, UnreadableObjectError
 
 ARTIFACT_NAME = "model.tar.gz"
 
@@ -41,6 +43,25 @@ def unpacked_model(folder: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> Iterato
         if not (target / MODEL_NAME).is_file():
             raise StepError(f"{archive} holds no {MODEL_NAME}: it was not written by the train step")
         yield target
+
+
+@contextmanager
+def fetched_model(package: ApprovedPackage) -> Iterator[Path]:
+    """Fetch and unpack the package's model into a temporary folder that lives as long as the block.
+
+    Raises:
+        StepError: the package names no artifact, or it cannot be fetched or unpacked.
+    """
+    if not package.artifact:
+        raise StepError("its package names no model artifact")
+    with TemporaryDirectory(prefix="champion-") as temporary:
+        folder = Path(temporary)
+        try:
+            (folder / ARTIFACT_NAME).write_bytes(Storage().read(package.artifact, MAX_UNPACKED_BYTES))
+        except UnreadableObjectError as error:
+            raise StepError(f"its artifact {package.artifact} {error}") from None
+        with unpacked_model(folder) as model:
+            yield model
 
 
 def _unpack(archive: Path, target: Path, max_bytes: int) -> None:

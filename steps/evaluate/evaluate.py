@@ -8,12 +8,12 @@ from steps.evaluate.artifact import unpacked_model
 from steps.evaluate.bootstrap import ClusterBootstrap
 from steps.evaluate.comparison import compare, mismatch
 from steps.evaluate.groups import group_numbers
-from steps.evaluate.registry import ApprovedPackage
 from steps.evaluate.report import write_report
 from steps.evaluate.results import Evaluation
 from steps.evaluate.scoring import answer
 from steps.evaluate.settings import EvaluateArguments
 from steps.evaluate.summary import Scored, summarise
+from steps.registry import ApprovedPackage
 from steps.shards import Shards
 from steps.signature import read_signature
 

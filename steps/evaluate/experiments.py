@@ -4,8 +4,8 @@ import logging
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from steps.evaluate.registry import sagemaker_client
 from steps.evaluate.results import Evaluation
+from steps.registry import sagemaker_client
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from steps.decision import expected_values
 from steps.serve.questions import JSON_TYPE, LINES_TYPE, Question, RefusedError
 from steps.serve.settings import ServeSettings
 from steps.signature import Signature
+from steps.verdict import judge
 
 CSV_TYPE = "text/csv"
 GIVEN = (JSON_TYPE, LINES_TYPE, CSV_TYPE)
@@ -46,13 +47,7 @@ def make_answer(
 def _verdict(expected: int, probabilities: dict[str, float], settings: ServeSettings) -> Answer:
     """Match, mismatch or unsure; a quantity that the model has no class for has no probability, and is unsure."""
     probability = probabilities.get(str(expected))
-    if probability is None:
-        return {"expected_quantity": expected, "verdict": "unsure", "probability_of_match": None}
-    verdict = "unsure"
-    if probability >= settings.match_from:
-        verdict = "match"
-    elif probability < settings.mismatch_below:
-        verdict = "mismatch"
+    verdict = judge(probability, settings.mismatch_below, settings.match_from)
     return {"expected_quantity": expected, "verdict": verdict, "probability_of_match": probability}
 
 
@@ -91,6 +86,8 @@ def write_answers(answers: list[Answer], kind: str) -> bytes:
 
 def _row(answer: Answer) -> str:
     """Count or class, confidence, the probability of each class, then verdict and probability of match if asked for."""
+    if "error" in answer:
+        return "error," + json.dumps(answer["error"]) + "\n"
     head = answer["count"] if "count" in answer else json.dumps(answer["class"])
     cells = [head, answer["confidence"], *answer["probabilities"].values()]
     if "verdict" in answer:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from steps.decoding import UnreadableImageError
 from steps.serve.access import log_access
-from steps.serve.answers import choose_type, make_answer, write_answers
+from steps.serve.answers import Answer, choose_type, make_answer, write_answers
 from steps.serve.counter import Counter
 from steps.serve.desk import Desk
 from steps.serve.figures import Figures
@@ -92,11 +92,14 @@ class Endpoint:
 
     def _work(self, questions: list[Question], answer_type: str) -> bytes:
         """Answer all questions, in one of the worker threads."""
-        answers = []
+        answers: list[Answer] = []
         for number, question in enumerate(questions, start=1):
             try:
                 probabilities = self._counter.answer(question.photo)
             except UnreadableImageError as error:
+                if self._settings.batch:
+                    answers.append({"error": str(error)})
+                    continue
                 where = f"Image {number}: " if len(questions) > 1 else ""
                 raise RefusedError(HTTPStatus.BAD_REQUEST, f"{where}{error}.") from error
             answers.append(make_answer(question, probabilities, self._counter.signature, self._settings))

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steps.contract import StepError, base_folder
+from steps.verdict import MATCH_FROM, MISMATCH_BELOW
 
 PREFIX = "SERVE_"
 
@@ -25,14 +26,21 @@ class ServeSettings(BaseModel):
     most_images: int = Field(64, ge=1, le=10_000, description="images in one request of JSON lines")
     body_seconds: float = Field(20.0, gt=0, le=60, description="in which a request's body must have arrived")
     mismatch_below: float = Field(
-        0.05, ge=0, le=1, description="a probability of the expected quantity below this is a mismatch"
+        MISMATCH_BELOW, ge=0, le=1, description="a probability of the expected quantity below this is a mismatch"
     )
-    match_from: float = Field(0.5, ge=0, le=1, description="one of at least this is a match; between them it is unsure")
+    match_from: float = Field(
+        MATCH_FROM, ge=0, le=1, description="one of at least this is a match; between them it is unsure"
+    )
+    batch: bool = Field(
+        False,
+        description="whether a photo that cannot be read is answered with 200 and its reason; SageMaker sets "
+        "SAGEMAKER_BATCH in transform jobs, where any other status would fail the whole job",
+    )
     metrics: bool = Field(False, description="whether GET /metrics answers counters in Prometheus' format")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the variables that begin with SERVE_, and SageMaker's port.
+        """Read the variables that begin with SERVE_, and SageMaker's own.
 
         Raises:
             StepError: one of them is unknown, or has a value that is not allowed.
@@ -40,6 +48,8 @@ class ServeSettings(BaseModel):
         values = {name[len(PREFIX) :].lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
         if "SAGEMAKER_BIND_TO_PORT" in environment:
             values["port"] = environment["SAGEMAKER_BIND_TO_PORT"]
+        if "SAGEMAKER_BATCH" in environment:
+            values["batch"] = environment["SAGEMAKER_BATCH"]
         if "SAGEMAKER_BASE_DIR" in environment:  # no container keeps others on this machine out
             values.setdefault("host", "127.0.0.1")
         try:

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from steps.bin_records import BadLabelError, BinLabel, parse_metadata
 from steps.catalog.catalog import catalog
-from steps.catalog.metadata import BadLabelError, BinLabel, parse_metadata
 from steps.catalog.settings import CatalogSettings
 from steps.catalog.split import assign_splits
 from steps.catalog_files import read_images, read_quarantine, read_summary

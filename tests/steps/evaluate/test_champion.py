@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from steps.decision import Decision
-from steps.evaluate.registry import ApprovedPackage, latest_approved
+from steps.registry import ApprovedPackage, latest_approved
 
 # (label, answer) of an image by who is right about it: the champion of these tests answers one more than this model.
 BOTH, NEITHER, ONLY_THIS, ONLY_CHAMPION = (3, 3), (0, 2), (1, 1), (2, 1)

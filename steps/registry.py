@@ -1,11 +1,7 @@
-"""The champion: the latest approved model package of a group in the SageMaker Model Registry."""
+"""The latest approved model package of a group in the SageMaker Model Registry."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import boto3
@@ -13,8 +9,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steps.contract import StepError
-from steps.evaluate.artifact import ARTIFACT_NAME, MAX_UNPACKED_BYTES, unpacked_model
-from steps.storage import Storage, UnreadableObjectError
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -66,22 +60,3 @@ def latest_approved(group: str) -> ApprovedPackage | None:
     containers = package.get("InferenceSpecification", {}).get("Containers", [])
     artifact = containers[0].get("ModelDataUrl", "") if containers else ""
     return ApprovedPackage(package["ModelPackageArn"], package["ModelPackageVersion"], artifact)
-
-
-@contextmanager
-def fetched_model(package: ApprovedPackage) -> Iterator[Path]:
-    """Fetch and unpack the package's model into a temporary folder that lives as long as the block.
-
-    Raises:
-        StepError: the package names no artifact, or it cannot be fetched or unpacked.
-    """
-    if not package.artifact:
-        raise StepError("its package names no model artifact")
-    with TemporaryDirectory(prefix="champion-") as temporary:
-        folder = Path(temporary)
-        try:
-            (folder / ARTIFACT_NAME).write_bytes(Storage().read(package.artifact, MAX_UNPACKED_BYTES))
-        except UnreadableObjectError as error:
-            raise StepError(f"its artifact {package.artifact} {error}") from None
-        with unpacked_model(folder) as model:
-            yield model

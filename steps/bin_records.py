@@ -1,24 +1,15 @@
-"""The metadata file of one bin photo: how many items, of which products."""
+"""What the warehouse's records say of a bin photo, read from its metadata file: how many items, of which products."""
 
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, ValidationError
 
-from steps.catalog.census import group_of
-from steps.catalog_files import QuarantinedImage
+from steps.bin_photos import BinPhoto
+from steps.catalog_files import QuarantinedImage, group_of
 from steps.storage import Storage, UnreadableObjectError
 
 MAX_METADATA_BYTES = 4 * 2**20
 """Far above what ABID holds (the largest file of a sample of 9,000 has 40 KB): a bound on hostile input, bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class BinPhoto:
-    """An image and its metadata file."""
-
-    id: str
-    image_uri: str
-    metadata_uri: str
 
 
 @dataclass(frozen=True, slots=True)
