@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline start watch models approve reject compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local upsert-pipeline start watch models approve reject audit compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -37,6 +37,9 @@ approve: $(VENV)/.operator ## Approve a registered model (VERSION=, COMMENT=; th
 
 reject: $(VENV)/.operator ## Reject a registered model (VERSION=, COMMENT=; the latest by default)
 	@$(PIPELINES) reject $(VERSION) $(if $(COMMENT),--comment "$(COMMENT)")
+
+audit: $(VENV)/.operator ## Compare a folder of bins with the records, by the approved model (DATA=folder or s3:// URI)
+	@$(PIPELINES) audit --data "$(DATA)"
 
 compile: $(VENV)/.operator ## Print the pipeline definition as JSON, without credentials or network
 	@$(PIPELINES) compile
