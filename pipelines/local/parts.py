@@ -43,6 +43,7 @@ class Parts:
 
     Args:
         state: the folder of all that is kept.
+        store: keeps it, but for what is in files.
         containers: folders that stand in for images.
         connection: how the parts reach each other: over the port, like everybody else.
         isolation: what stands between jobs.
@@ -50,26 +51,25 @@ class Parts:
     """
 
     def __init__(
-        self, state: Path, containers: Path, connection: Connection, isolation: Isolation, clock: Clock
+        self, state: Path, store: Store, containers: Path, connection: Connection, isolation: Isolation, clock: Clock
     ) -> None:
-        self._store = Store(state / "state.sqlite")
         announcements = Announcements()
-        kept = (self._store, announcements)
+        kept = (store, announcements)
         # These two first: jobs and executions tell of those that ended with the last server.
         self._experiments = Experiments(*kept)
-        self._events = Events(connection, announcements, self._store, clock)
+        self._events = Events(connection, announcements, store, clock)
         shared = Surroundings(state / "jobs", containers, connection, lambda: 0, _GRACE_SECONDS, isolation)
         self.jobs = Jobs(shared, _JOBS, *kept)
         self._tuning = TuningJobs(self.jobs, *kept)
         serving = replace(shared, folder=state / "endpoints", running=self.jobs.running)
         self._hosting = Hosting(serving, *kept)
-        self._functions = Functions(state / "functions", connection, self._store)
+        self._functions = Functions(state / "functions", connection, store)
         services = Services(self.jobs, self._tuning, self._functions, self._hosting, connection, announcements)
-        self._pipelines = Pipelines(services, self._store)
-        self._journal = Journal(MotoApplication(), self._store, state / "aws")
+        self._pipelines = Pipelines(services, store)
+        self._journal = Journal(MotoApplication(), store, state / "aws")
         self.gateway = Gateway(
             self._journal,
-            self._actions(),
+            self._actions(store),
             Registry(connection).amendments(),
             self._events.followers(),
             self._routes(),
@@ -86,7 +86,7 @@ class Parts:
         self._events.start()
 
     def close(self) -> None:
-        """Stop everything that runs, the port being served still; then only the store is open."""
+        """Stop everything that runs, the port being served still, if it was; some of it may not have begun."""
         self._events.close(_CLOSE_SECONDS)
         self._pipelines.close(_CLOSE_SECONDS)
         self._tuning.close(_CLOSE_SECONDS)
@@ -94,13 +94,9 @@ class Parts:
         self._functions.close(_CLOSE_SECONDS)
         self._hosting.close()
 
-    def release(self) -> None:
-        """Let go of the files; call it when the port is served no more."""
-        self._store.close()
-
-    def _actions(self) -> dict[str, Action]:
+    def _actions(self, store: Store) -> dict[str, Action]:
         tagged = (self.jobs, self._tuning, self._hosting, self._pipelines, self._experiments)
-        tags = Tags(lambda: {arn: found for each in tagged for arn, found in each.tags().items()}, self._store)
+        tags = Tags(lambda: {arn: found for each in tagged for arn, found in each.tags().items()}, store)
         return {name: action for each in (*tagged, tags) for name, action in each.actions().items()}
 
     def _routes(self) -> list[Route]:

@@ -18,6 +18,7 @@ from pipelines.local.events.clock import Clock
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.parts import Parts
 from pipelines.local.persistence.folder import FolderInUseError, StateFolder
+from pipelines.local.store import Store
 
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()  # moto's state belongs to the process, not to a server
@@ -66,7 +67,7 @@ class EmbeddedSageMaker:
         self._containers = containers.resolve()
         self._address = (host, port)
         self.isolation = isolation or Isolation.best()
-        self._server: BaseWSGIServer | None = None
+        self._undo = ExitStack()  # what `start` has done
         self._connection = Connection("")
         self.clock = Clock()
 
@@ -87,30 +88,20 @@ class EmbeddedSageMaker:
         """
         if not _one_at_a_time.acquire(blocking=False):
             raise ServerError("An embedded SageMaker runs in this process already: stop it before starting another.")
-        with ExitStack() as undo:
+        with ExitStack() as undo:  # so that a start that fails, at whatever point, leaves nothing behind
             undo.callback(_one_at_a_time.release)
             try:
-                self._folder = StateFolder(self._state)
+                folder = StateFolder(self._state)
             except FolderInUseError as error:
                 raise ServerError(str(error)) from error
-            undo.callback(self._folder.release)
-            self._listen()
-            undo.pop_all()
+            undo.callback(folder.release)
+            self._listen(undo)
+            self._undo = undo.pop_all()
 
     def stop(self) -> None:
         """Stop all jobs, then the server. A server that does not run is left alone."""
-        if self._server is None:
-            return
-        server, self._server = self._server, None
-        try:
-            self._parts.close()
-        finally:
-            server.shutdown()
-            server.server_close()
-            self._thread.join()
-            self._parts.release()
-            self._folder.release()
-            _one_at_a_time.release()
+        undo, self._undo = self._undo, ExitStack()
+        undo.close()
 
     def interrupt(self, training_job_name: str) -> None:
         """Take the spot instances of a training job away, as AWS does when it wants them back.
@@ -134,22 +125,32 @@ class EmbeddedSageMaker:
         """Stop."""
         self.stop()
 
-    def _listen(self) -> None:
+    def _listen(self, undo: ExitStack) -> None:
         # Werkzeug ends the whole program when the port is taken, so the socket is made here.
-        listener = _bind(*self._address)
-        host, port = listener.getsockname()[:2]
-        self._connection = Connection(f"http://{host}:{port}")
-        self.clock = Clock()
-        self._parts = Parts(self._state, self._containers, self._connection, self.isolation, self.clock)
-        self._server = make_server(
-            host, port, self._parts.gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
-        )
-        listener.close()  # werkzeug made its own of it
+        with _bind(*self._address) as listener:  # werkzeug makes its own of it
+            host, port = listener.getsockname()[:2]
+            self._connection = Connection(f"http://{host}:{port}")
+            self.clock = Clock()
+            store = Store(self._state / "state.sqlite")
+            undo.callback(store.close)
+            self._parts = Parts(self._state, store, self._containers, self._connection, self.isolation, self.clock)
+            server = make_server(
+                host, port, self._parts.gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+            )
+        undo.callback(server.server_close)
+        thread = threading.Thread(target=server.serve_forever, name="embedded-sagemaker", daemon=True)
+        undo.callback(_end_serving, server, thread)
+        undo.callback(self._parts.close)
         self._parts.restore()
-        self._thread = threading.Thread(target=self._server.serve_forever, name="embedded-sagemaker", daemon=True)
-        self._thread.start()
+        thread.start()
         _log.debug("listening on %s", self.url)
         self._parts.begin()
+
+
+def _end_serving(server: BaseWSGIServer, thread: threading.Thread) -> None:
+    if thread.is_alive():  # else `shutdown` would wait for ever
+        server.shutdown()
+        thread.join()
 
 
 def _bind(host: str, port: int) -> socket.socket:
