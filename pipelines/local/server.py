@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+import sqlite3
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +20,7 @@ from pipelines.local.events.clock import Clock
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.parts import Parts
 from pipelines.local.persistence.folder import FolderInUseError, StateFolder
-from pipelines.local.store import Store
+from pipelines.local.store import Store, StoreError
 
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()  # moto's state belongs to the process, not to a server
@@ -84,16 +86,15 @@ class EmbeddedSageMaker:
         """Begin to listen.
 
         Raises:
-            ServerError: the port or the state folder is in use, or another server runs in this process.
+            ServerError: the port or the state folder is in use, the folder cannot be written or read, or another server
+                runs in this process.
         """
         if not _one_at_a_time.acquire(blocking=False):
             raise ServerError("An embedded SageMaker runs in this process already: stop it before starting another.")
         with ExitStack() as undo:  # so that a start that fails, at whatever point, leaves nothing behind
             undo.callback(_one_at_a_time.release)
-            try:
+            with _usable(self._state):
                 folder = StateFolder(self._state)
-            except FolderInUseError as error:
-                raise ServerError(str(error)) from error
             undo.callback(folder.release)
             self._listen(undo)
             self._undo = undo.pop_all()
@@ -131,9 +132,10 @@ class EmbeddedSageMaker:
             host, port = listener.getsockname()[:2]
             self._connection = Connection(f"http://{host}:{port}")
             self.clock = Clock()
-            store = Store(self._state / "state.sqlite")
-            undo.callback(store.close)
-            self._parts = Parts(self._state, store, self._containers, self._connection, self.isolation, self.clock)
+            with _usable(self._state):
+                store = Store(self._state / "state.sqlite")
+                undo.callback(store.close)
+                self._parts = Parts(self._state, store, self._containers, self._connection, self.isolation, self.clock)
             server = make_server(
                 host, port, self._parts.gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
             )
@@ -141,10 +143,28 @@ class EmbeddedSageMaker:
         thread = threading.Thread(target=server.serve_forever, name="embedded-sagemaker", daemon=True)
         undo.callback(_end_serving, server, thread)
         undo.callback(self._parts.close)
-        self._parts.restore()
+        with _usable(self._state):
+            self._parts.restore()
         thread.start()
         _log.debug("listening on %s", self.url)
         self._parts.begin()
+
+
+@contextmanager
+def _usable(state: Path) -> Iterator[None]:
+    """Have what is wrong with a state folder end in a sentence that names it."""
+    try:
+        yield
+    except FolderInUseError as error:
+        raise ServerError(str(error)) from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise ServerError(f"The state folder {state} cannot be used: {reason}. Choose another folder.") from error
+    except (StoreError, sqlite3.Error, LookupError, TypeError, ValueError) as error:
+        raise ServerError(
+            f"The state folder {state} cannot be read ({type(error).__name__}: {error}). Start the version that wrote "
+            "it, choose another folder, or remove this one, which forgets all that is in it."
+        ) from error
 
 
 def _end_serving(server: BaseWSGIServer, thread: threading.Thread) -> None:
