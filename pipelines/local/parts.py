@@ -55,7 +55,6 @@ class Parts:
     ) -> None:
         announcements = Announcements()
         kept = (store, announcements)
-        # These two first: jobs and executions tell of those that ended with the last server.
         self._experiments = Experiments(*kept)
         self._events = Events(connection, announcements, store, clock)
         shared = Surroundings(state / "jobs", containers, connection, lambda: 0, _GRACE_SECONDS, isolation)
@@ -76,8 +75,10 @@ class Parts:
         )
 
     def restore(self) -> None:
-        """Give moto back what it knew; call it before the port is served."""
+        """Give moto back what it knew, and see to what ran when the last server died; call it before serving."""
         self._journal.restore()
+        for part in (self.jobs, self._tuning, self._pipelines):  # tells by the rules that moto has back
+            part.mend()
 
     def begin(self) -> None:
         """Start what works by itself; call it once the port is served."""

@@ -47,6 +47,11 @@ class Pipelines:
         """The tags with which each pipeline was created, by its ARN."""
         return {each.arn: each.settings.get("Tags", []) for each in self._library.pipelines()}
 
+    def mend(self) -> None:
+        """Have the executions that ran when an earlier server died fail, and tell of it."""
+        for execution in self._library.executions():
+            execution.mend()
+
     def close(self, timeout_seconds: float) -> None:
         """Stop every execution and wait until all have ended."""
         self._executions.close(timeout_seconds)

@@ -18,6 +18,7 @@ from pipelines.local.store import Store
 EXECUTIONS, RUNS = "pipeline-execution", "pipeline-step-run"  # kinds of documents in the store
 _EXECUTION_CHANGED = "SageMaker Model Building Pipeline Execution Status Change"
 _STEP_CHANGED = "SageMaker Model Building Pipeline Execution Step Status Change"
+_RUNNING = ("Executing", "Stopping")
 _RETRIED = ("Failed", "Stopped")
 _INTERRUPTED = "InternalServerError: the server ended while this ran; RetryPipelineExecution goes on from here."
 
@@ -179,8 +180,13 @@ class Execution:
         self._announce(before)
 
     def resume(self, runs: Mapping[str, StepRun]) -> None:
-        """Take over what was read from disk; what ran when the server ended has failed."""
+        """Take over what was read from disk."""
         self.runs.update(runs)
+        if self.status not in _RUNNING:
+            self.ended.set()
+
+    def mend(self) -> None:
+        """Have what ran when an earlier server died fail; an execution that ended is left alone."""
         for run in self.runs.values():
             if run.ended is None:
                 self.end(run, "Failed", _INTERRUPTED)
@@ -188,7 +194,6 @@ class Execution:
             self.finish("Stopped")
         elif self.status == "Executing":
             self.finish("Failed", _INTERRUPTED)
-        self.ended.set()
 
     def update(self, request: Json) -> None:
         """Take over what UpdatePipelineExecution says."""

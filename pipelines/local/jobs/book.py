@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from pipelines.local.announcements import Announcements
@@ -41,8 +41,20 @@ class Book(Generic[_Kept]):
         self._records = {record.name: record for record in (Record(**kept) for kept in store.all(kind))}
         self._lock = threading.Lock()
         self._closed = False
-        for record in [each for each in self._records.values() if each.running]:
-            self._keep(mend(record))
+        self._mend = mend
+
+    def mend(self, events: Mapping[str, str]) -> None:
+        """See to the jobs that ran when an earlier server died, and tell of their end.
+
+        Call it once those who listen can be reached, and before any job is started.
+
+        Args:
+            events: the detail-type of the events of each kind of job.
+        """
+        for record in [each for each in self.all() if each.running]:
+            mended = self._mend(record)
+            self._keep(mended)
+            self._announcements.announce(mended.announcement(events[mended.kind]))
 
     def start(self, job: _Kept, taken: Callable[[Record], str]) -> None:
         """Enter a job and start it.
