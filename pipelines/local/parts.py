@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
+from pipelines.local.deadline import Deadline
 from pipelines.local.events.clock import Clock
 from pipelines.local.events.service import Events
 from pipelines.local.executions.pipelines import Pipelines
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pipelines.local.aws import Action
 
 _GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
-_CLOSE_SECONDS = 20.0  # for each part to end when the server stops
+_CLOSE_SECONDS = 20.0  # for all that runs to end when the server stops
 _JOBS = (ProcessingJob, TrainingJob, TransformJob)
 
 
@@ -88,11 +89,13 @@ class Parts:
 
     def close(self) -> None:
         """Stop everything that runs, the port being served still, if it was; some of it may not have begun."""
-        self._events.close(_CLOSE_SECONDS)
-        self._pipelines.close(_CLOSE_SECONDS)
-        self._tuning.close(_CLOSE_SECONDS)
-        self.jobs.close(_CLOSE_SECONDS)
-        self._functions.close(_CLOSE_SECONDS)
+        # All are asked to stop before any is waited for: an execution may wait for a function, that for a job.
+        parts = (self._events, self._pipelines, self._functions, self._tuning, self.jobs)
+        for part in parts:
+            part.stop()
+        deadline = Deadline(_CLOSE_SECONDS)
+        for part in parts:
+            part.close(deadline.remaining_seconds)
         self._hosting.close()
 
     def _actions(self, store: Store) -> dict[str, Action]:

@@ -51,14 +51,6 @@ class Executions:
             "DescribePipelineDefinitionForExecution": self._describe_definition,
         }
 
-    def close(self, timeout_seconds: float) -> None:
-        """Stop every execution and wait until all have ended."""
-        executions = self._library.executions()
-        for execution in executions:
-            execution.stop()
-        for execution in executions:
-            execution.ended.wait(timeout_seconds)
-
     def _start(self, request: Json) -> Json:
         if "MlflowExperimentName" in request:
             raise invalid("The embedded SageMaker does not support MlflowExperimentName.")

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Json, in_use
+from pipelines.local.deadline import Deadline
 from pipelines.local.jobs.lifecycle import Lifecycle
 from pipelines.local.jobs.records import Record, broken_off
 from pipelines.local.store import Store
@@ -108,6 +109,11 @@ class Book(Generic[_Kept]):
         """The tags with which each job was created, by its ARN."""
         return {record.arn: record.tags for record in self.all()}
 
+    def stop(self) -> None:
+        """Ask every job to end."""
+        for job in self.running():
+            job.stop()
+
     def close(self, timeout_seconds: float) -> None:
         """Start no more jobs, stop every one and wait until it has ended."""
         with self._lock:
@@ -115,8 +121,9 @@ class Book(Generic[_Kept]):
         jobs = self.running()
         for job in jobs:
             job.stop()
+        deadline = Deadline(timeout_seconds)
         for job in jobs:
-            job.wait(timeout_seconds)
+            job.wait(deadline.remaining_seconds)
 
     def _note(self, job: _Kept) -> None:
         """Take in a change of a job."""
