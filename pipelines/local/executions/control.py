@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import string
 
 from pipelines.local.aws import Action, Json, invalid, now, page, select
@@ -63,8 +64,12 @@ class Executions:
             execution = self._enter(pipeline, pipeline.version(request), request)
             version = pipeline.versions[execution.version]
             version.last_execution, pipeline.last_run = execution.arn, now()
-            self._library.keep(pipeline)
-        execution.open()
+            try:
+                self._library.keep(pipeline)
+                execution.open()
+            except sqlite3.Error:
+                self._library.drop(execution)
+                raise
         engine.start(execution, self._services, self._cache)
         return {"PipelineExecutionArn": execution.arn}
 
