@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import sqlite3
@@ -177,7 +178,8 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=256)
     except OSError as error:
-        raise ServerError(
-            f"Cannot listen on port {port} of {host}: {error.strerror}. "
-            "Choose another port, or stop the program that uses it."
-        ) from error
+        advice = "Give an IPv4 address or a name of this machine as the host, such as 127.0.0.1."
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            advice = "Choose another port, or stop the program that uses it."
+        reason = str(error.strerror).partition(" (")[0]  # then follows the address
+        raise ServerError(f"Cannot listen on port {port} of {host}: {reason}. {advice}") from error

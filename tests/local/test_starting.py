@@ -112,3 +112,10 @@ def test_a_folder_from_before_versions_were_written_down_is_taken_over(tmp_path)
     store = Store(tmp_path / "state.sqlite")
     assert store.all("a") == [{"c": 1}]
     store.close()
+
+
+@pytest.mark.parametrize("host", ["::1", "nobody.invalid", "203.0.113.7"])
+def test_a_host_that_is_none_of_this_machine_is_a_sentence_about_the_host(host, tmp_path):
+    with pytest.raises(ServerError, match=f"of {host}: .*as the host, such as 127.0.0.1") as error:
+        EmbeddedSageMaker(state=tmp_path, host=host).start()
+    assert "another port" not in str(error.value)

@@ -111,7 +111,8 @@ class Courier:
     def _put(self, delivery: Delivery, repetition: int, delay: float) -> None:
         lane = self._lanes[crc32(delivery.arn.encode()) % _LANES]
         if not lane.submit(partial(self._try, delivery, repetition), delay):
-            _log.warning("%s is delivered after the next start: too much waits, or the server stops", delivery.name)
+            level = logging.DEBUG if lane.closed else logging.WARNING  # that a server stops needs no warning
+            _log.log(level, "%s is delivered after the next start: no more can wait", delivery.name)
 
     def _try(self, delivery: Delivery, repetition: int) -> None:
         payload = delivery.payload

@@ -45,6 +45,11 @@ class Worker:
                 self._started = True
             return True
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more tasks for good."""
+        return self._closed
+
     def close(self, timeout_seconds: float) -> None:
         """Start no more tasks, and wait until the one that runs has ended."""
         with self._changed:
