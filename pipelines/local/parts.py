@@ -54,22 +54,23 @@ class Parts:
     def __init__(
         self, state: Path, store: Store, containers: Path, connection: Connection, isolation: Isolation, clock: Clock
     ) -> None:
+        self._store = store
         announcements = Announcements()
-        kept = (store, announcements)
+        kept = (self._store, announcements)
         self._experiments = Experiments(*kept)
-        self._events = Events(connection, announcements, store, clock)
+        self._events = Events(connection, announcements, self._store, clock)
         shared = Surroundings(state / "jobs", containers, connection, lambda: 0, _GRACE_SECONDS, isolation)
         self.jobs = Jobs(shared, _JOBS, *kept)
         self._tuning = TuningJobs(self.jobs, *kept)
         serving = replace(shared, folder=state / "endpoints", running=self.jobs.running)
         self._hosting = Hosting(serving, *kept)
-        self._functions = Functions(state / "functions", connection, store)
+        self._functions = Functions(state / "functions", connection, self._store)
         services = Services(self.jobs, self._tuning, self._functions, self._hosting, connection, announcements)
-        self._pipelines = Pipelines(services, store)
-        self._journal = Journal(MotoApplication(), store, state / "aws")
+        self._pipelines = Pipelines(services, self._store)
+        self._journal = Journal(MotoApplication(), self._store, state / "aws")
         self.gateway = Gateway(
             self._journal,
-            self._actions(store),
+            self._actions(),
             Registry(connection).amendments(),
             self._events.followers(),
             self._routes(),
@@ -98,9 +99,9 @@ class Parts:
             part.close(deadline.remaining_seconds)
         self._hosting.close()
 
-    def _actions(self, store: Store) -> dict[str, Action]:
+    def _actions(self) -> dict[str, Action]:
         tagged = (self.jobs, self._tuning, self._hosting, self._pipelines, self._experiments)
-        tags = Tags(lambda: {arn: found for each in tagged for arn, found in each.tags().items()}, store)
+        tags = Tags(lambda: {arn: found for each in tagged for arn, found in each.tags().items()}, self._store)
         return {name: action for each in (*tagged, tags) for name, action in each.actions().items()}
 
     def _routes(self) -> list[Route]:
