@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -14,26 +15,35 @@ from pathlib import Path
 from pipelines.local.server import EmbeddedSageMaker, ServerError
 
 LAST_PORT = 65535
+_KILLED_BY_CTRL_C = 128 + signal.SIGINT  # the exit code, by the shells' custom
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM. Returns the exit code."""
+    """Serve until Ctrl-C or SIGTERM; a second Ctrl-C does not wait for jobs. Returns the exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
     logging.getLogger("pipelines.local").setLevel(logging.INFO)
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    signal.signal(signal.SIGINT, lambda *_: _interrupted(ended))
     try:
         with EmbeddedSageMaker(options.state, options.containers, options.host, options.port) as aws:
             for name, value in aws.environment().items():
                 print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201 - to be copied
             print(f"# {aws.isolation.value}", flush=True)  # noqa: T201 - to be copied with the rest
             ended.wait()
+            print("# stopping; Ctrl-C kills what runs", flush=True)  # noqa: T201 - some jobs take their grace time
     except ServerError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the message is for the person at the terminal
         return 1
     return 0
+
+
+def _interrupted(ended: threading.Event) -> None:
+    """Ask for the end; where that was done, end at once: what runs ends with this process, and is Failed."""
+    if ended.is_set():
+        os._exit(_KILLED_BY_CTRL_C)
+    ended.set()
 
 
 def _parser() -> argparse.ArgumentParser:

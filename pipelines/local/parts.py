@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
+from pipelines.local.deadline import Deadline
 from pipelines.local.events.clock import Clock
 from pipelines.local.events.service import Events
 from pipelines.local.executions.pipelines import Pipelines
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pipelines.local.aws import Action
 
 _GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
-_CLOSE_SECONDS = 20.0  # for each part to end when the server stops
+_CLOSE_SECONDS = 20.0  # for all that runs to end when the server stops
 _JOBS = (ProcessingJob, TrainingJob, TransformJob)
 
 
@@ -43,6 +44,7 @@ class Parts:
 
     Args:
         state: the folder of all that is kept.
+        store: keeps it, but for what is in files.
         containers: folders that stand in for images.
         connection: how the parts reach each other: over the port, like everybody else.
         isolation: what stands between jobs.
@@ -50,12 +52,11 @@ class Parts:
     """
 
     def __init__(
-        self, state: Path, containers: Path, connection: Connection, isolation: Isolation, clock: Clock
+        self, state: Path, store: Store, containers: Path, connection: Connection, isolation: Isolation, clock: Clock
     ) -> None:
-        self._store = Store(state / "state.sqlite")
+        self._store = store
         announcements = Announcements()
         kept = (self._store, announcements)
-        # These two first: jobs and executions tell of those that ended with the last server.
         self._experiments = Experiments(*kept)
         self._events = Events(connection, announcements, self._store, clock)
         shared = Surroundings(state / "jobs", containers, connection, lambda: 0, _GRACE_SECONDS, isolation)
@@ -76,8 +77,10 @@ class Parts:
         )
 
     def restore(self) -> None:
-        """Give moto back what it knew; call it before the port is served."""
+        """Give moto back what it knew, and see to what ran when the last server died; call it before serving."""
         self._journal.restore()
+        for part in (self.jobs, self._tuning, self._pipelines):  # tells by the rules that moto has back
+            part.mend()
 
     def begin(self) -> None:
         """Start what works by itself; call it once the port is served."""
@@ -86,17 +89,15 @@ class Parts:
         self._events.start()
 
     def close(self) -> None:
-        """Stop everything that runs, the port being served still; then only the store is open."""
-        self._events.close(_CLOSE_SECONDS)
-        self._pipelines.close(_CLOSE_SECONDS)
-        self._tuning.close(_CLOSE_SECONDS)
-        self.jobs.close(_CLOSE_SECONDS)
-        self._functions.close(_CLOSE_SECONDS)
+        """Stop everything that runs, the port being served still, if it was; some of it may not have begun."""
+        # All are asked to stop before any is waited for: an execution may wait for a function, that for a job.
+        parts = (self._events, self._pipelines, self._functions, self._tuning, self.jobs)
+        for part in parts:
+            part.stop()
+        deadline = Deadline(_CLOSE_SECONDS)
+        for part in parts:
+            part.close(deadline.remaining_seconds)
         self._hosting.close()
-
-    def release(self) -> None:
-        """Let go of the files; call it when the port is served no more."""
-        self._store.close()
 
     def _actions(self) -> dict[str, Action]:
         tagged = (self.jobs, self._tuning, self._hosting, self._pipelines, self._experiments)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
+import sqlite3
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +21,7 @@ from pipelines.local.events.clock import Clock
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.parts import Parts
 from pipelines.local.persistence.folder import FolderInUseError, StateFolder
+from pipelines.local.store import Store, StoreError
 
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()  # moto's state belongs to the process, not to a server
@@ -66,7 +70,7 @@ class EmbeddedSageMaker:
         self._containers = containers.resolve()
         self._address = (host, port)
         self.isolation = isolation or Isolation.best()
-        self._server: BaseWSGIServer | None = None
+        self._undo = ExitStack()  # what `start` has done
         self._connection = Connection("")
         self.clock = Clock()
 
@@ -83,34 +87,23 @@ class EmbeddedSageMaker:
         """Begin to listen.
 
         Raises:
-            ServerError: the port or the state folder is in use, or another server runs in this process.
+            ServerError: the port or the state folder is in use, the folder cannot be written or read, or another server
+                runs in this process.
         """
         if not _one_at_a_time.acquire(blocking=False):
             raise ServerError("An embedded SageMaker runs in this process already: stop it before starting another.")
-        with ExitStack() as undo:
+        with ExitStack() as undo:  # so that a start that fails, at whatever point, leaves nothing behind
             undo.callback(_one_at_a_time.release)
-            try:
-                self._folder = StateFolder(self._state)
-            except FolderInUseError as error:
-                raise ServerError(str(error)) from error
-            undo.callback(self._folder.release)
-            self._listen()
-            undo.pop_all()
+            with _usable(self._state):
+                folder = StateFolder(self._state)
+            undo.callback(folder.release)
+            self._listen(undo)
+            self._undo = undo.pop_all()
 
     def stop(self) -> None:
         """Stop all jobs, then the server. A server that does not run is left alone."""
-        if self._server is None:
-            return
-        server, self._server = self._server, None
-        try:
-            self._parts.close()
-        finally:
-            server.shutdown()
-            server.server_close()
-            self._thread.join()
-            self._parts.release()
-            self._folder.release()
-            _one_at_a_time.release()
+        undo, self._undo = self._undo, ExitStack()
+        undo.close()
 
     def interrupt(self, training_job_name: str) -> None:
         """Take the spot instances of a training job away, as AWS does when it wants them back.
@@ -134,29 +127,59 @@ class EmbeddedSageMaker:
         """Stop."""
         self.stop()
 
-    def _listen(self) -> None:
+    def _listen(self, undo: ExitStack) -> None:
         # Werkzeug ends the whole program when the port is taken, so the socket is made here.
-        listener = _bind(*self._address)
-        host, port = listener.getsockname()[:2]
-        self._connection = Connection(f"http://{host}:{port}")
-        self.clock = Clock()
-        self._parts = Parts(self._state, self._containers, self._connection, self.isolation, self.clock)
-        self._server = make_server(
-            host, port, self._parts.gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
-        )
-        listener.close()  # werkzeug made its own of it
-        self._parts.restore()
-        self._thread = threading.Thread(target=self._server.serve_forever, name="embedded-sagemaker", daemon=True)
-        self._thread.start()
+        with _bind(*self._address) as listener:  # werkzeug makes its own of it
+            host, port = listener.getsockname()[:2]
+            self._connection = Connection(f"http://{host}:{port}")
+            self.clock = Clock()
+            with _usable(self._state):
+                store = Store(self._state / "state.sqlite")
+                undo.callback(store.close)
+                self._parts = Parts(self._state, store, self._containers, self._connection, self.isolation, self.clock)
+            server = make_server(
+                host, port, self._parts.gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+            )
+        undo.callback(server.server_close)
+        thread = threading.Thread(target=server.serve_forever, name="embedded-sagemaker", daemon=True)
+        undo.callback(_end_serving, server, thread)
+        undo.callback(self._parts.close)
+        with _usable(self._state):
+            self._parts.restore()
+        thread.start()
         _log.debug("listening on %s", self.url)
         self._parts.begin()
+
+
+@contextmanager
+def _usable(state: Path) -> Iterator[None]:
+    """Have what is wrong with a state folder end in a sentence that names it."""
+    try:
+        yield
+    except FolderInUseError as error:
+        raise ServerError(str(error)) from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise ServerError(f"The state folder {state} cannot be used: {reason}. Choose another folder.") from error
+    except (StoreError, sqlite3.Error, LookupError, TypeError, ValueError) as error:
+        raise ServerError(
+            f"The state folder {state} cannot be read ({type(error).__name__}: {error}). Start the version that wrote "
+            "it, choose another folder, or remove this one, which forgets all that is in it."
+        ) from error
+
+
+def _end_serving(server: BaseWSGIServer, thread: threading.Thread) -> None:
+    if thread.is_alive():  # else `shutdown` would wait for ever
+        server.shutdown()
+        thread.join()
 
 
 def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=256)
     except OSError as error:
-        raise ServerError(
-            f"Cannot listen on port {port} of {host}: {error.strerror}. "
-            "Choose another port, or stop the program that uses it."
-        ) from error
+        advice = "Give an IPv4 address or a name of this machine as the host, such as 127.0.0.1."
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            advice = "Choose another port, or stop the program that uses it."
+        reason = str(error.strerror).partition(" (")[0]  # then follows the address
+        raise ServerError(f"Cannot listen on port {port} of {host}: {reason}. {advice}") from error

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from pipelines.local.aws import Json
 
+_VERSION = 1
+"""Of the tables and of what is in the documents; to be raised with every change that an earlier server cannot read."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -20,6 +23,10 @@ CREATE TABLE IF NOT EXISTS documents (
 """
 
 
+class StoreError(Exception):
+    """The database cannot be used; the message says why."""
+
+
 class Store:
     """Documents on disk; safe to share between threads.
 
@@ -28,15 +35,20 @@ class Store:
 
     Args:
         file: the database; made where it does not exist, with its folder.
+
+    Raises:
+        StoreError: the file is no database, or was written by another version of this program.
     """
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.execute(_SCHEMA)
+        try:
+            self._prepare()
+        except (sqlite3.Error, StoreError) as error:
+            self._database.close()
+            raise StoreError(str(error)) from error
 
     def put(self, kind: str, name: str, document: Json) -> None:
         """Keep a document, in the place of an earlier one of this kind and name."""
@@ -73,3 +85,12 @@ class Store:
         """Write out and let go of the file."""
         with self._lock:
             self._database.close()
+
+    def _prepare(self) -> None:
+        (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        if version not in (0, _VERSION):  # it is 0 in a new file
+            raise StoreError(f"its records are of version {version}, and this program reads version {_VERSION}")
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=NORMAL")
+        self._database.execute(_SCHEMA)
+        self._database.execute(f"PRAGMA user_version={_VERSION}")

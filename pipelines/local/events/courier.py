@@ -14,6 +14,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 
 from pipelines.local.aws import Json, now, shorten
 from pipelines.local.connection import Connection
+from pipelines.local.deadline import Deadline
 from pipelines.local.events.targets import UnsupportedTargetError, deliver, queue_url
 from pipelines.local.events.worker import Worker
 from pipelines.local.store import Store
@@ -103,13 +104,15 @@ class Courier:
 
     def close(self, timeout_seconds: float) -> None:
         """Deliver nothing more; what waits is left to the next server."""
+        deadline = Deadline(timeout_seconds)
         for lane in self._lanes:
-            lane.close(timeout_seconds)
+            lane.close(deadline.remaining_seconds)
 
     def _put(self, delivery: Delivery, repetition: int, delay: float) -> None:
         lane = self._lanes[crc32(delivery.arn.encode()) % _LANES]
         if not lane.submit(partial(self._try, delivery, repetition), delay):
-            _log.warning("%s is delivered after the next start: too much waits, or the server stops", delivery.name)
+            level = logging.DEBUG if lane.closed else logging.WARNING  # that a server stops needs no warning
+            _log.log(level, "%s is delivered after the next start: no more can wait", delivery.name)
 
     def _try(self, delivery: Delivery, repetition: int) -> None:
         payload = delivery.payload

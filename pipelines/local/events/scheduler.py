@@ -108,7 +108,8 @@ class Scheduler:
     def close(self, timeout_seconds: float) -> None:
         """Fire nothing more."""
         self._closed.set()
-        self._thread.join(timeout_seconds)
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
 
     def look(self) -> float:
         """Fire everything that is due now; how many seconds may pass until the next look."""

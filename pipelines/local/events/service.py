@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.connection import Connection
+from pipelines.local.deadline import Deadline
 from pipelines.local.events.bus import Bus
 from pipelines.local.events.calls import EventCalls
 from pipelines.local.events.clock import Clock
@@ -50,7 +51,13 @@ class Events:
         self._courier.start()
         self._scheduler.start()
 
-    def close(self, timeout_seconds: float) -> None:
+    def stop(self) -> None:
         """Fire and deliver nothing more."""
-        self._scheduler.close(timeout_seconds)
-        self._courier.close(timeout_seconds)
+        self._scheduler.close(0)
+        self._courier.close(0)
+
+    def close(self, timeout_seconds: float) -> None:
+        """Wait until the deliveries under way have been made."""
+        deadline = Deadline(timeout_seconds)
+        self._scheduler.close(deadline.remaining_seconds)
+        self._courier.close(deadline.remaining_seconds)

@@ -29,7 +29,7 @@ class Worker:
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._started = False
 
     def submit(self, task: Task, delay_seconds: float = 0.0) -> bool:
         """Have a task done; False where the worker is closed or too many tasks wait already."""
@@ -40,7 +40,15 @@ class Worker:
             due = time.monotonic() + delay_seconds if delay_seconds else 0.0
             heapq.heappush(self._waiting, (due, next(self._numbers), task))
             self._changed.notify()
+            if not self._started:  # a server that never begins leaves no thread behind
+                self._thread.start()
+                self._started = True
             return True
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more tasks for good."""
+        return self._closed
 
     def close(self, timeout_seconds: float) -> None:
         """Start no more tasks, and wait until the one that runs has ended."""
@@ -48,7 +56,8 @@ class Worker:
             self._closed = True
             self._waiting.clear()
             self._changed.notify()
-        self._thread.join(timeout_seconds)
+        if self._started:
+            self._thread.join(timeout_seconds)
 
     def _run(self) -> None:
         while (task := self._next()) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import string
 
 from pipelines.local.aws import Action, Json, invalid, now, page, select
@@ -51,14 +52,6 @@ class Executions:
             "DescribePipelineDefinitionForExecution": self._describe_definition,
         }
 
-    def close(self, timeout_seconds: float) -> None:
-        """Stop every execution and wait until all have ended."""
-        executions = self._library.executions()
-        for execution in executions:
-            execution.stop()
-        for execution in executions:
-            execution.ended.wait(timeout_seconds)
-
     def _start(self, request: Json) -> Json:
         if "MlflowExperimentName" in request:
             raise invalid("The embedded SageMaker does not support MlflowExperimentName.")
@@ -71,8 +64,12 @@ class Executions:
             execution = self._enter(pipeline, pipeline.version(request), request)
             version = pipeline.versions[execution.version]
             version.last_execution, pipeline.last_run = execution.arn, now()
-            self._library.keep(pipeline)
-        execution.open()
+            try:
+                self._library.keep(pipeline)
+                execution.open()
+            except sqlite3.Error:
+                self._library.drop(execution)
+                raise
         engine.start(execution, self._services, self._cache)
         return {"PipelineExecutionArn": execution.arn}
 

@@ -19,6 +19,8 @@ from pipelines.local.s3 import Storage
 
 _MOST_PARALLEL_STEPS = 50  # AWS's default for an execution, and the most that a pipeline can have
 
+_LOOK_SECONDS = 0.25  # between looks at whether UpdatePipelineExecution has made room for more steps
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,7 +69,7 @@ class _Engine:
                     running |= {pool.submit(self._take, node) for node in self._next(max(room, 0))}
                 if not running:
                     return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done, running = wait(running, _LOOK_SECONDS, FIRST_COMPLETED)
                 for future in done:
                     future.result()
 

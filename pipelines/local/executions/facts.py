@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipelines.local.aws import Json, arn, now, shorten
 from pipelines.local.definitions.expressions import as_text
@@ -54,12 +54,22 @@ class Facts:
         self.status, self.modified = status, now()
         self.failure_reason = None if reason is None else shorten(reason, _LONGEST_REASON)
 
-    def update(self, request: Json) -> None:
-        """Take over what UpdatePipelineExecution says."""
-        self.display_name = request.get("PipelineExecutionDisplayName", self.display_name)
-        self.description = request.get("PipelineExecutionDescription", self.description)
-        self.parallelism = request.get("ParallelismConfiguration", self.parallelism)
-        self.modified = now()
+    def retried(self, token: str, parallelism: Json | None) -> Facts:
+        """What they are once the call of this token has the execution go on."""
+        tokens, parallelism = [*self.tokens, token], parallelism or self.parallelism
+        retried = replace(self, tokens=tokens, parallelism=parallelism)
+        retried.become("Executing")
+        return retried
+
+    def updated(self, request: Json) -> Facts:
+        """What they are after UpdatePipelineExecution."""
+        return replace(
+            self,
+            display_name=request.get("PipelineExecutionDisplayName", self.display_name),
+            description=request.get("PipelineExecutionDescription", self.description),
+            parallelism=request.get("ParallelismConfiguration", self.parallelism),
+            modified=now(),
+        )
 
     def describe(self) -> Json:
         """The answer of DescribePipelineExecution."""

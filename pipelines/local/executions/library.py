@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.aws import ApiError, Json, not_found
+from pipelines.local.executions.disk import Disk
 from pipelines.local.executions.facts import Facts
-from pipelines.local.executions.records import EXECUTIONS, RUNS, Execution
+from pipelines.local.executions.records import Execution
 from pipelines.local.executions.runs import StepRun
 from pipelines.local.executions.versions import Pipeline, Version
 from pipelines.local.store import Store
@@ -27,6 +27,7 @@ class Library:
     def __init__(self, store: Store, announcements: Announcements) -> None:
         self.lock = threading.RLock()
         self._store = store
+        self._disk = Disk(store)
         self._announcements = announcements
         self._pipelines: dict[str, Pipeline] = {}
         self._executions: dict[str, Execution] = {}
@@ -83,9 +84,14 @@ class Library:
     def enter(self, facts: Facts, version: Version) -> Execution:
         """Make an execution. It is on disk once it is opened."""
         with self.lock:
-            execution = Execution(facts, version.definition, self._store, self._announcements)
+            execution = Execution(facts, version.definition, self._disk, self._announcements)
             self._executions[execution.arn] = execution
             return execution
+
+    def drop(self, execution: Execution) -> None:
+        """Forget an execution that could not be opened."""
+        with self.lock:
+            del self._executions[execution.arn]
 
     def remove(self, pipeline: Pipeline) -> None:
         """Forget a pipeline with its versions and executions.
@@ -117,11 +123,7 @@ class Library:
             version = Version(**document)
             if name in self._pipelines:
                 self._pipelines[name].versions[version.number] = version
-        runs: dict[str, list[Json]] = defaultdict(list)
-        for document in self._store.all(RUNS):
-            runs[document["execution"]].append(document)
-        for document in self._store.all(EXECUTIONS):
-            facts = Facts(**document)
+        for facts, runs in self._disk.read():
             execution = self.enter(facts, self._pipelines[facts.pipeline_name].versions[facts.version])
             steps = execution.definition.steps
-            execution.resume({each["step"]: StepRun.read(steps[each["step"]], each) for each in runs[execution.arn]})
+            execution.resume({each["step"]: StepRun.read(steps[each["step"]], each) for each in runs})

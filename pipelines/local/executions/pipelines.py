@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.local.aws import Action, Json, invalid, page, select
+from pipelines.local.deadline import Deadline
 from pipelines.local.definitions.definition import parse
 from pipelines.local.definitions.validation import validate
 from pipelines.local.executions.cache import StepCache
@@ -47,9 +48,21 @@ class Pipelines:
         """The tags with which each pipeline was created, by its ARN."""
         return {each.arn: each.settings.get("Tags", []) for each in self._library.pipelines()}
 
+    def mend(self) -> None:
+        """Have the executions that ran when an earlier server died fail, and tell of it."""
+        for execution in self._library.executions():
+            execution.mend()
+
+    def stop(self) -> None:
+        """Ask every execution to end."""
+        for execution in self._library.executions():
+            execution.stop()
+
     def close(self, timeout_seconds: float) -> None:
-        """Stop every execution and wait until all have ended."""
-        self._executions.close(timeout_seconds)
+        """Wait until every execution has ended."""
+        deadline = Deadline(timeout_seconds)
+        for execution in self._library.executions():
+            execution.ended.wait(deadline.remaining_seconds)
 
     def _create(self, request: Json) -> Json:
         text = self._definition(request)

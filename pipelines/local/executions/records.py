@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Protocol
 
-from pipelines.local.announcements import Announcement, Announcements
+from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Json, invalid
 from pipelines.local.definitions.definition import Definition, Step
 from pipelines.local.definitions.parameters import Value
+from pipelines.local.executions.changes import execution_changed, step_changed
+from pipelines.local.executions.disk import Disk
 from pipelines.local.executions.facts import Facts
-from pipelines.local.executions.runs import StepRun
-from pipelines.local.store import Store
+from pipelines.local.executions.runs import StepRun, Stoppable
 
-EXECUTIONS, RUNS = "pipeline-execution", "pipeline-step-run"  # kinds of documents in the store
-_EXECUTION_CHANGED = "SageMaker Model Building Pipeline Execution Status Change"
-_STEP_CHANGED = "SageMaker Model Building Pipeline Execution Step Status Change"
 _RETRIED = ("Failed", "Stopped")
 _INTERRUPTED = "InternalServerError: the server ended while this ran; RetryPipelineExecution goes on from here."
+_UNWRITTEN = "InternalServerError: how this ended could not be written: {}."
 
-
-class Stoppable(Protocol):
-    """What an execution stops when it is stopped."""
-
-    def stop(self) -> None:
-        """Ask it to end."""
+_log = logging.getLogger(__name__)
 
 
 class Execution:
@@ -37,11 +31,11 @@ class Execution:
     Args:
         facts: what it is; nobody else changes them.
         definition: what it runs: a later update of the pipeline does not touch it.
-        store: where it is kept.
+        disk: where it is kept.
         announcements: are told of each change of state.
     """
 
-    def __init__(self, facts: Facts, definition: Definition, store: Store, announcements: Announcements) -> None:
+    def __init__(self, facts: Facts, definition: Definition, disk: Disk, announcements: Announcements) -> None:
         self.definition = definition
         self.identity, self.arn = facts.identity, facts.arn
         self.pipeline_name, self.pipeline_arn = facts.pipeline_name, facts.pipeline_arn
@@ -50,7 +44,7 @@ class Execution:
         self.runs: dict[str, StepRun] = {}
         self.ended = threading.Event()
         self._facts = facts
-        self._store = store
+        self._disk = disk
         self._announcements = announcements
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -89,8 +83,8 @@ class Execution:
         """Note that it starts, with the steps whose results it takes from another execution."""
         with self._lock:
             for run in self.runs.values():
-                self._keep_run(run)
-            self._keep()
+                self._disk.put_run(self.arn, run)
+            self._disk.put(self._facts)
         self._announce(None)
 
     def reopen(self, token: str, parallelism: Json | None) -> bool:
@@ -105,13 +99,12 @@ class Execution:
             before = self._facts.status
             if before not in _RETRIED:
                 raise invalid(f"{self.arn} cannot be retried: it is {before}, not {' or '.join(_RETRIED)}.")
+            retried = self._facts.retried(token, parallelism)
+            self._disk.put(retried)
             for name in [name for name, run in self.runs.items() if run.status != "Succeeded"]:
+                self._disk.remove_run(self.arn, name)
                 del self.runs[name]
-                self._store.remove(RUNS, f"{self.arn}/{name}")
-            self._facts.tokens.append(token)
-            self._facts.parallelism = parallelism or self._facts.parallelism
-            self._facts.become("Executing")
-            self._keep()
+            self._facts = retried
             self._jobs.clear()
             self._stopping.clear()
             self.ended.clear()
@@ -122,7 +115,7 @@ class Execution:
         """Note that a step starts."""
         run = StepRun(step)
         with self._lock:
-            self._keep_run(run)
+            self._disk.put_run(self.arn, run)
             self.runs[step.name] = run
         self._announce_step(run, "Starting")
         return run
@@ -132,24 +125,32 @@ class Execution:
         with self._lock:
             run.attempts += 1
             run.metadata = {}
-            self._keep_run(run)
+            self._disk.put_run(self.arn, run)
 
     def attach(self, job: Stoppable) -> None:
         """Have a running step's job stopped together with the execution, and remember which job it is."""
         with self._lock:
             for run in self.runs.values():
                 if run.ended is None:
-                    self._keep_run(run)
+                    self._disk.put_run(self.arn, run)
             self._jobs.add(job)
             if self.stopping:
                 job.stop()
 
     def end(self, run: StepRun, status: str, reason: str | None = None) -> None:
-        """Note how a step ended."""
+        """Note how a step ended.
+
+        Raises:
+            sqlite3.Error: it cannot be written; then the step has failed, as it has for the next server.
+        """
         with self._lock:
             before = run.status
             run.finish(status, reason)
-            self._keep_run(run)
+            try:
+                self._disk.put_run(self.arn, run)
+            except sqlite3.Error as error:
+                run.finish("Failed", _UNWRITTEN.format(error))
+                raise
         self._announce_step(run, before)
 
     def pause(self, seconds: float) -> None:
@@ -162,25 +163,30 @@ class Execution:
             if self.ended.is_set() or self.stopping:
                 return
             before = self._facts.status
-            self._facts.become("Stopping")
-            self._keep()
+            self._become("Stopping")
             self._stopping.set()
             for job in self._jobs:
                 job.stop()
         self._announce(before)
 
     def finish(self, status: str, reason: str | None = None) -> None:
-        """Note how the execution ended."""
+        """Note how the execution ended; where that cannot be written, it has failed."""
         with self._lock:
             before = self._facts.status
-            self._facts.become(status, reason)
-            self._keep()
-            self.ended.set()
+            try:
+                self._become(status, reason)
+            finally:
+                self.ended.set()
         self._announce(before)
 
     def resume(self, runs: Mapping[str, StepRun]) -> None:
-        """Take over what was read from disk; what ran when the server ended has failed."""
+        """Take over what was read from disk."""
         self.runs.update(runs)
+        if self.status not in ("Executing", "Stopping"):
+            self.ended.set()
+
+    def mend(self) -> None:
+        """Have what ran when an earlier server died fail; an execution that ended is left alone."""
         for run in self.runs.values():
             if run.ended is None:
                 self.end(run, "Failed", _INTERRUPTED)
@@ -188,20 +194,18 @@ class Execution:
             self.finish("Stopped")
         elif self.status == "Executing":
             self.finish("Failed", _INTERRUPTED)
-        self.ended.set()
 
     def update(self, request: Json) -> None:
         """Take over what UpdatePipelineExecution says."""
         with self._lock:
-            self._facts.update(request)
-            self._keep()
+            updated = self._facts.updated(request)
+            self._disk.put(updated)
+            self._facts = updated
 
     def forget(self) -> None:
         """Remove it from disk."""
         with self._lock:
-            for name in self.runs:
-                self._store.remove(RUNS, f"{self.arn}/{name}")
-            self._store.remove(EXECUTIONS, self.arn)
+            self._disk.remove(self.arn, self.runs)
 
     def describe(self) -> Json:
         """The answer of DescribePipelineExecution."""
@@ -222,19 +226,22 @@ class Execution:
         """The lines of ListPipelineParametersForExecution."""
         return self._facts.bound_parameters()
 
-    def _keep(self) -> None:
-        self._store.put(EXECUTIONS, self.arn, asdict(self._facts))
-
-    def _keep_run(self, run: StepRun) -> None:
-        self._store.put(RUNS, f"{self.arn}/{run.step.name}", {"execution": self.arn, **run.document()})
+    def _become(self, status: str, reason: str | None = None) -> None:
+        """Change the status, also where that cannot be written: a full disk must not keep an execution from ending."""
+        self._facts.become(status, reason)
+        try:
+            self._disk.put(self._facts)
+        except sqlite3.Error as error:
+            _log.exception("The state of %s could not be written", self.arn)
+            if status != "Stopping":  # it has failed, as it has for the next server
+                self._facts.become("Failed", _UNWRITTEN.format(error))
 
     def _announce(self, before: str | None) -> None:
         with self._lock:
-            detail = self._facts.detail(before)
-        self._announcements.announce(Announcement(_EXECUTION_CHANGED, self.arn, detail))
+            told = execution_changed(self._facts, before)
+        self._announcements.announce(told)
 
     def _announce_step(self, run: StepRun, before: str) -> None:
         with self._lock:
-            detail = run.detail(before)
-        whole = {**detail, "pipelineArn": self.pipeline_arn, "pipelineExecutionArn": self.arn}
-        self._announcements.announce(Announcement(_STEP_CHANGED, self.arn, whole))
+            told = step_changed(self._facts, run, before)
+        self._announcements.announce(told)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from pipelines.local.aws import Json, now, shorten
 from pipelines.local.definitions.definition import Step
 
 _LONGEST_REASON = 1024  # characters, as in AWS's model
 _KEPT = ("status", "started", "ended", "failure_reason", "attempts", "outcome", "cached_from", "reused_from")
+
+
+class Stoppable(Protocol):
+    """What a step has running, to be stopped together with the execution."""
+
+    def stop(self) -> None:
+        """Ask it to end."""
 
 
 @dataclass

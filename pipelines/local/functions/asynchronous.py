@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipelines.local.aws import ApiError, Json
 from pipelines.local.connection import Connection
+from pipelines.local.deadline import Deadline
 from pipelines.local.functions.catalog import Function, find
 from pipelines.local.functions.invocation import Outcome
 from pipelines.local.store import Store
@@ -103,8 +104,9 @@ class AsynchronousInvocations:
                 self._events.put_nowait(None)
             except queue.Full:
                 break  # a worker that takes an event sees that it has to stop
+        deadline = Deadline(timeout_seconds)
         for worker in self._workers:
-            worker.join(timeout_seconds)
+            worker.join(deadline.remaining_seconds)
 
     def _work(self) -> None:
         while (event := self._events.get()) is not None and not self._stopping.is_set():

@@ -78,10 +78,13 @@ class Functions:
         """Go on with the events that waited when the last server ended; call it when the server serves."""
         self._events.resume()
 
-    def close(self, timeout_seconds: float) -> None:
-        """End all invocations."""
+    def stop(self) -> None:
+        """End all invocations, and each that is asked for from now on."""
         self._events.stop()
         self._runner.stop()
+
+    def close(self, timeout_seconds: float) -> None:
+        """Wait, after `stop`, for those whose callers do not wait."""
         self._events.close(timeout_seconds)
 
     def _invoke(self, function: Function, body: bytes, client_context: Any = None) -> Outcome:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Json, in_use
+from pipelines.local.deadline import Deadline
 from pipelines.local.jobs.lifecycle import Lifecycle
 from pipelines.local.jobs.records import Record, broken_off
 from pipelines.local.store import Store
@@ -41,8 +42,20 @@ class Book(Generic[_Kept]):
         self._records = {record.name: record for record in (Record(**kept) for kept in store.all(kind))}
         self._lock = threading.Lock()
         self._closed = False
-        for record in [each for each in self._records.values() if each.running]:
-            self._keep(mend(record))
+        self._mend = mend
+
+    def mend(self, events: Mapping[str, str]) -> None:
+        """See to the jobs that ran when an earlier server died, and tell of their end.
+
+        Call it once those who listen can be reached, and before any job is started.
+
+        Args:
+            events: the detail-type of the events of each kind of job.
+        """
+        for record in [each for each in self.all() if each.running]:
+            mended = self._mend(record)
+            self._keep(mended)
+            self._announcements.announce(mended.announcement(events[mended.kind]))
 
     def start(self, job: _Kept, taken: Callable[[Record], str]) -> None:
         """Enter a job and start it.
@@ -96,6 +109,11 @@ class Book(Generic[_Kept]):
         """The tags with which each job was created, by its ARN."""
         return {record.arn: record.tags for record in self.all()}
 
+    def stop(self) -> None:
+        """Ask every job to end."""
+        for job in self.running():
+            job.stop()
+
     def close(self, timeout_seconds: float) -> None:
         """Start no more jobs, stop every one and wait until it has ended."""
         with self._lock:
@@ -103,8 +121,9 @@ class Book(Generic[_Kept]):
         jobs = self.running()
         for job in jobs:
             job.stop()
+        deadline = Deadline(timeout_seconds)
         for job in jobs:
-            job.wait(timeout_seconds)
+            job.wait(deadline.remaining_seconds)
 
     def _note(self, job: _Kept) -> None:
         """Take in a change of a job."""

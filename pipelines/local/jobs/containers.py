@@ -10,6 +10,8 @@ from pathlib import Path
 
 _SCRIPT_MODE = Path(__file__).with_name("script_mode.py")
 
+_REPOSITORY = re.compile(r"\w[\w.-]*", re.ASCII)  # the last part of its name; never `.` or `..`
+
 # A path under /opt/ml at the start of a word; `s3://bucket/opt/ml` and `/srv/opt/ml` are none.
 _CONTAINER_PATH = re.compile(r"(?<![\w./-])/opt/ml(?![\w.-])")
 
@@ -28,9 +30,13 @@ class Container:
 
     @classmethod
     def find(cls, containers: Path, image: str) -> Container:
-        """The container of `1234.dkr.ecr.region.amazonaws.com/team/training:1` is `containers/training`."""
+        """The container of `1234.dkr.ecr.region.amazonaws.com/team/training:1` is `containers/training`.
+
+        That of an image without a proper name, such as `team/..`, is `containers/unnamed`.
+        """
         repository = image.split("@")[0].rstrip("/").rsplit("/", 1)[-1].split(":")[0]
-        return cls(image, (containers / (repository or "unnamed")).resolve())
+        folder = repository if _REPOSITORY.fullmatch(repository) else "unnamed"
+        return cls(image, (containers / folder).resolve())
 
     @property
     def bin(self) -> Path | None:

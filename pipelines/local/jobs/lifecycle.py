@@ -129,9 +129,8 @@ class Lifecycle(ABC):
             )
 
     def announcement(self) -> Announcement:
-        """The job's state as an event: what Describe answers, and its tags as AWS shows them there."""
-        tags = {tag["Key"]: tag["Value"] for tag in self.request.get("Tags", [])}
-        return Announcement(self.event, self.arn, {**self.describe(), "Tags": tags})
+        """The job's state as an event."""
+        return self.record().announcement(self.event)
 
     def _begin(self) -> None:
         _log.info("%s started", self.name)

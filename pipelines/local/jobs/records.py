@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 
+from pipelines.local.announcements import Announcement
 from pipelines.local.aws import Json, now
 
 _RUNNING = ("InProgress", "Stopping")
@@ -46,6 +47,11 @@ class Record:
     def document(self) -> Json:
         """The record as the store keeps it."""
         return asdict(self)
+
+    def announcement(self, detail_type: str) -> Announcement:
+        """The job's state as an event: what Describe answers, and its tags as AWS shows them there."""
+        tags = {tag["Key"]: tag["Value"] for tag in self.tags}
+        return Announcement(detail_type, self.arn, {**self.description, "Tags": tags})
 
 
 def broken_off(record: Record) -> Record:

@@ -101,6 +101,14 @@ class Jobs:
         """The tags with which each job was created, by its ARN."""
         return self._jobs.tags()
 
+    def mend(self) -> None:
+        """Have the jobs that ran when an earlier server died fail, and tell of it."""
+        self._jobs.mend({f"{kind.kind}-job": kind.event for kind in self._kinds})
+
+    def stop(self) -> None:
+        """Ask every job to end."""
+        self._jobs.stop()
+
     def close(self, timeout_seconds: float) -> None:
         """Stop every job and wait until their processes are gone."""
         self._jobs.close(timeout_seconds)

@@ -19,6 +19,7 @@ class StateFolder:
 
     Raises:
         FolderInUseError: another server holds it.
+        OSError: it cannot be made or written to.
     """
 
     def __init__(self, path: Path) -> None:

@@ -60,6 +60,14 @@ class TuningJobs:
         """The tags with which each tuning job was created, by its ARN."""
         return self._jobs.tags()
 
+    def mend(self) -> None:
+        """Have the tuning jobs that ran when an earlier server died fail, and tell of it."""
+        self._jobs.mend({"hyper-parameter-tuning-job": TuningJob.event})
+
+    def stop(self) -> None:
+        """Ask every tuning job to end."""
+        self._jobs.stop()
+
     def close(self, timeout_seconds: float) -> None:
         """Stop every tuning job and wait until its training jobs are gone."""
         self._jobs.close(timeout_seconds)

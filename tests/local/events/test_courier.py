@@ -153,3 +153,13 @@ def test_a_worker_takes_only_so_many_tasks_and_none_once_closed():
     closing.join(60)
     assert not closing.is_alive()
     assert not worker.submit(lambda: None)
+
+
+def test_a_delivery_that_comes_while_the_server_stops_is_kept_without_a_warning(courier, tmp_path, caplog):
+    closed = courier(Server())
+    closed.close(10)
+    closed.submit(Delivery({"Arn": "arn:aws:sqs:us-east-1:1:q"}, "late", {}, "{}"))
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    store = Store(tmp_path / "state.sqlite")
+    assert [document["payload"] for document in store.all("delivery")] == ["late"]
+    store.close()

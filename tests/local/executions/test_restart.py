@@ -1,9 +1,11 @@
 """Pipelines and executions survive a restart of the server, even one that it did not see coming."""
 
+import json
 import subprocess
 import sys
 from types import SimpleNamespace
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -64,23 +66,38 @@ def test_everything_reported_done_is_there_after_a_restart(serve, tiny_of, tmp_p
             tiny.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
 
 
-def test_what_ran_when_the_server_was_killed_has_failed_and_can_go_on(serve, tiny_of, tmp_path, containers, until):
-    runs, flag = tmp_path / "runs", tmp_path / "flag"
-    count = f"open({str(runs)!r}, 'a').write('x')"
+@pytest.fixture
+def kill_while(tmp_path, containers, tiny_of, until):
+    """Have a server killed while what `begin` starts with its clients is still to find the flag; gives its answer."""
+    flag = tmp_path / "flag"
     hang = f"import os, time; path = {str(flag)!r}; os.path.exists(path) or (open(path, 'w'), time.sleep(600))"
     words = ["--port", "0", "--state", tmp_path / "state", "--containers", containers]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.local", *map(str, words)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        url = process.stdout.readline().strip().split("=", 1)[1]
-        tiny = tiny_of(SimpleNamespace(url=url), tmp_path)
+
+    def run(begin):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipelines.local", *map(str, words)], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            url = process.stdout.readline().strip().split("=", 1)[1]
+            begun = begin(tiny_of(SimpleNamespace(url=url), tmp_path), hang)
+            until(flag.exists)
+        finally:
+            process.kill()
+            process.communicate()
+        return begun
+
+    return run
+
+
+def test_what_ran_when_the_server_was_killed_has_failed_and_can_go_on(serve, tiny_of, tmp_path, kill_while):
+    runs = tmp_path / "runs"
+    count = f"open({str(runs)!r}, 'a').write('x')"
+
+    def begin(tiny, hang):
         name = tiny.create([work(tiny, "First", count), work(tiny, "Then", hang, DependsOn=["First"])])
-        arn = tiny.start(name)
-        until(flag.exists)
-    finally:
-        process.kill()
-        process.communicate()
+        return tiny.start(name)
+
+    arn = kill_while(begin)
     with serve() as server:
         tiny = tiny_of(server, tmp_path)
         found = tiny.finish(arn)
@@ -94,3 +111,43 @@ def test_what_ran_when_the_server_was_killed_has_failed_and_can_go_on(serve, tin
         assert retried["PipelineExecutionStatus"] == "Succeeded"
         assert retried["Steps"]["First"] == found["Steps"]["First"]
         assert runs.read_text() == "x"
+
+
+def test_what_ran_when_the_server_was_killed_is_announced_as_failed_by_the_next_one(
+    serve, tiny_of, tmp_path, kill_while, until
+):
+    def client(service, url):
+        keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+        return boto3.client(service, endpoint_url=url, **keys)
+
+    def begin(tiny, hang):
+        events, sqs = (client(service, tiny.server.url) for service in ("events", "sqs"))
+        sqs.create_queue(QueueName="ends")
+        statuses = ("ProcessingJobStatus", "currentStepStatus", "currentPipelineExecutionStatus")
+        failed = {"$or": [{status: ["Failed"]} for status in statuses]}
+        events.put_rule(Name="ends", EventPattern=json.dumps({"source": ["aws.sagemaker"], "detail": failed}))
+        target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:123456789012:ends"}
+        events.put_targets(Rule="ends", Targets=[target])
+        return tiny.start(tiny.create([work(tiny, "Work", hang)]))
+
+    arn = kill_while(begin)
+    with serve() as server:
+        sqs, heard = client("sqs", server.url), []
+
+        def all_heard():
+            url = sqs.get_queue_url(QueueName="ends")["QueueUrl"]
+            messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            heard.extend(json.loads(each["Body"]) for each in messages)
+            return len(heard) >= 3
+
+        until(all_heard)
+        assert {each["detail-type"] for each in heard} == {
+            "SageMaker Processing Job State Change",
+            "SageMaker Model Building Pipeline Execution Step Status Change",
+            "SageMaker Model Building Pipeline Execution Status Change",
+        }
+        (job,) = [each["detail"]["ProcessingJobName"] for each in heard if "ProcessingJobName" in each["detail"]]
+        tiny = tiny_of(server, tmp_path)
+        assert tiny.finish(arn)["PipelineExecutionStatus"] == "Failed"
+        component = tiny.sagemaker.describe_trial_component(TrialComponentName=f"{job}-aws-processing-job")
+        assert component["Status"]["PrimaryStatus"] == "Failed"

@@ -56,3 +56,9 @@ class Lambda:
 def functions(tiny):
     """Functions on the running server."""
     return Lambda(tiny)
+
+
+@pytest.fixture(scope="session")
+def functions_of():
+    """Make the functions of any server, given its clients."""
+    return Lambda
