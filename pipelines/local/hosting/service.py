@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -173,7 +174,10 @@ class Hosting:
             with self._lock:
                 del self._endpoints[endpoint.name]
             return
-        self._store.put(_KIND, endpoint.name, endpoint.record.to_json())
+        try:
+            self._store.put(_KIND, endpoint.name, endpoint.record.to_json())
+        except sqlite3.Error:  # a full disk must not keep an update from ending, nor its processes from being stopped
+            _log.exception("The state of the endpoint %s could not be written", endpoint.name)
         self._announcements.announce(Announcement("SageMaker Endpoint State Change", endpoint.arn, _detail(endpoint)))
 
     def _keep(self) -> None:
