@@ -263,6 +263,7 @@ def change(*path, to):
         (change("AlgorithmSpecification", "TrainingInputMode", to="Pipe"), "Pipe"),
         (change("AlgorithmSpecification", "MetricDefinitions", 0, "Regex", to="loss=("), "Regex of metric 'loss'"),
         (change("AlgorithmSpecification", "MetricDefinitions", 0, "Regex", to="loss"), "needs a group"),
+        (change("AlgorithmSpecification", "MetricDefinitions", 0, "Regex", to="(?=a)(b)"), "no look-around"),
         (change("ResourceConfig", "InstanceType", to="ml.enormous"), "ml.enormous"),
         (change("ResourceConfig", "InstanceCount", to=0), "InstanceCount"),
         (change("InputDataConfig", 0, "ChannelName", to=".."), "cannot be the name of a channel"),

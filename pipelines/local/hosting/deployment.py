@@ -16,7 +16,6 @@ from pipelines.local.hosting.variant import Variant
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.logs import LogFile
 
-
 _log = logging.getLogger(__name__)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from pipelines.local.aws import Json, invalid
 from pipelines.local.jobs.job import check_path, unsupported
+from pipelines.local.jobs.metrics import PatternError, check_pattern
 
 _ON_AWS_ONLY = ("DebugRuleConfigurations", "MlflowConfig", "ModelPackageConfig", "ServerlessJobConfig")
 
@@ -52,11 +51,9 @@ def _check_spot(request: Json) -> None:
 def _check_metrics(definitions: list[Json]) -> None:
     for definition in definitions:
         try:
-            pattern = re.compile(definition["Regex"])
-        except re.error as error:
-            raise invalid(f"The Regex of metric '{definition['Name']}' is not one: {error}.") from error
-        if pattern.groups < 1:
-            raise invalid(f"The Regex of metric '{definition['Name']}' needs a group: (...) around the number.")
+            check_pattern(definition["Regex"])
+        except PatternError as error:
+            raise invalid(f"The Regex of metric '{definition['Name']}' {error}.") from error
 
 
 def _check_channel(channel: Json, default_mode: str) -> None:
