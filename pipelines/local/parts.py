@@ -58,7 +58,15 @@ class Parts:
         # These two first: jobs and executions tell of those that ended with the last server.
         self._experiments = Experiments(*kept)
         self._events = Events(connection, announcements, self._store, clock)
-        shared = Surroundings(state / "jobs", containers, connection, lambda: 0, _GRACE_SECONDS, isolation)
+        shared = Surroundings(
+            state / "jobs",
+            containers,
+            connection,
+            lambda: 0,
+            _GRACE_SECONDS,
+            isolation,
+            lambda model: self._hosting.models.containers(model),
+        )
         self.jobs = Jobs(shared, _JOBS, *kept)
         self._tuning = TuningJobs(self.jobs, *kept)
         serving = replace(shared, folder=state / "endpoints", running=self.jobs.running)

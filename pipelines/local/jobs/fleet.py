@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from pipelines.local.aws import Json
 from pipelines.local.connection import Connection
 from pipelines.local.jobs.containers import Container
 from pipelines.local.jobs.isolation import Isolation
@@ -41,6 +42,7 @@ class Surroundings:
         running: how many hosts of jobs run now, to share the cores among them.
         grace_seconds: between asking a process to end and killing it.
         isolation: what stands between them.
+        models: the container definitions of the model of a name; for those that transform.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Surroundings:
     running: Callable[[], int]
     grace_seconds: float
     isolation: Isolation = field(default_factory=Isolation.best)
+    models: Callable[[str], list[Json]] = lambda _: []
 
 
 @dataclass(frozen=True)
