@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -134,6 +135,19 @@ def check_path(path: str, what: str) -> None:
     parts = Path(path).parts
     if parts[:3] != ("/", "opt", "ml") or ".." in parts:
         raise invalid(f"The LocalPath '{path}' of {what} must lie under /opt/ml, as in /opt/ml/processing/data.")
+
+
+def check_unique(names: Iterable[str], what: str) -> None:
+    """Refuse a request that names two things alike.
+
+    Raises:
+        ApiError: it does; `what` says of what kind they are.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise invalid(f"There are two {what} named '{name}': their names must be unique.")
+        seen.add(name)
 
 
 def present(fields: Json) -> Json:

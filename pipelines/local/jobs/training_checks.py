@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.local.aws import Json, invalid
-from pipelines.local.jobs.job import check_path, unsupported
+from pipelines.local.jobs.job import check_path, check_unique, unsupported
 from pipelines.local.jobs.metrics import PatternError, check_pattern
 
 _ON_AWS_ONLY = ("DebugRuleConfigurations", "MlflowConfig", "ModelPackageConfig", "ServerlessJobConfig")
@@ -32,7 +32,9 @@ def check_training(request: Json) -> None:
             check_path(request[field]["LocalPath"], field)
     _check_spot(request)
     _check_metrics(algorithm.get("MetricDefinitions", []))
-    for channel in request.get("InputDataConfig", []):
+    channels = request.get("InputDataConfig", [])
+    check_unique((channel["ChannelName"] for channel in channels), "channels")
+    for channel in channels:
         _check_channel(channel, algorithm.get("TrainingInputMode", "File"))
 
 
