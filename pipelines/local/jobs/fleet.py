@@ -42,6 +42,7 @@ class Surroundings:
         running: how many hosts of jobs run now, to share the cores among them.
         grace_seconds: between asking a process to end and killing it.
         isolation: what stands between them.
+        hidden: the folder that nothing which runs should look into, where that can be.
         models: the container definitions of the model of a name; for those that transform.
     """
 
@@ -51,6 +52,7 @@ class Surroundings:
     running: Callable[[], int]
     grace_seconds: float
     isolation: Isolation = field(default_factory=Isolation.best)
+    hidden: Path | None = None
     models: Callable[[str], list[Json]] = lambda _: []
 
 
@@ -129,7 +131,7 @@ class Fleet:
                 self._environment(),
                 log,
                 self._surroundings.isolation,
-                hidden=self._surroundings.folder,
+                hidden=self._surroundings.hidden,
                 names=[each.name for each in self._hosts],
             )
         )

@@ -6,6 +6,7 @@ import threading
 import pytest
 from botocore.exceptions import ClientError
 
+from pipelines.local import Isolation
 from pipelines.local.hosting.artifacts import fetch_model_data
 from pipelines.local.store import Store
 
@@ -40,6 +41,12 @@ def test_an_endpoint_serves_its_model_until_it_is_deleted(endpoints, tiny, until
     with pytest.raises(ClientError, match="Could not find endpoint") as error:
         endpoints.describe(name)
     assert error.value.response["Error"]["Code"] == "ValidationException"
+
+
+@pytest.mark.skipif(Isolation.best() is not Isolation.NAMESPACES, reason="this machine grants no namespaces")
+def test_an_endpoint_sees_nothing_of_what_the_server_keeps(endpoints, tiny):
+    name = endpoints.create(endpoints.config(endpoints.model("w")))
+    assert endpoints.ask(name, f"list {tiny.state}".encode()) == []
 
 
 def test_an_error_of_the_container_is_a_model_error_with_what_it_said(endpoints):
