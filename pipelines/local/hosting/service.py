@@ -199,12 +199,10 @@ def _instances(plan: EndpointPlan) -> int:
 
 
 def _detail(endpoint: Endpoint) -> Json:
-    """The detail of an event: status in capitals, times in milliseconds, unlike in the API."""
+    """The detail of an event: status in capitals, unlike in the API."""
     described = endpoint.describe()
     return {
         **described,
         "EndpointStatus": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", described["EndpointStatus"]).upper(),
-        "CreationTime": described["CreationTime"] * 1000,
-        "LastModifiedTime": described["LastModifiedTime"] * 1000,
         "Tags": {tag["Key"]: tag["Value"] for tag in endpoint.record.tags},
     }
