@@ -60,7 +60,7 @@ class Runner:
     """Runs functions; safe to share between threads.
 
     Args:
-        folder: each invocation has a folder here while it runs; unpacked code stays.
+        folder: each invocation has a folder here while it runs, and the code that was used last.
         connection: the server.
         isolation: what stands between functions and everything else that runs.
         hidden: the folder that they should not look into, where that can be.
@@ -118,7 +118,8 @@ class Runner:
     def _answer(self, function: Function, base: Path, log: JobLog, request_id: str) -> tuple[bytes, bool]:
         """The payload, and whether it is an error."""
         try:
-            ending = self._execute(function, base, log)
+            with self._code.lend([function.archive, *function.layers]) as folders:
+                ending = self._execute(function, base, log, folders)
         except CodeError as error:
             ending = _error("InvalidZipFileException", str(error))
         if ending is not None:
@@ -128,9 +129,9 @@ class Runner:
         failure = base / "error.json"
         return (failure.read_bytes(), True) if failure.is_file() else ((base / "response.json").read_bytes(), False)
 
-    def _execute(self, function: Function, base: Path, log: JobLog) -> Json | None:
+    def _execute(self, function: Function, base: Path, log: JobLog, folders: list[Path]) -> Json | None:
         """Run the process; the error where it left no answer."""
-        process = self._start(function, base, log)
+        process = self._start(function, base, log, folders)
         try:
             if not self._wait(process, base, function.timeout_seconds):
                 return _error("Sandbox.Timedout", f"Task timed out after {function.timeout_seconds:.2f} seconds")
@@ -147,8 +148,7 @@ class Runner:
             )
         return None
 
-    def _start(self, function: Function, base: Path, log: JobLog) -> HostProcess:
-        folders = [self._code.of(archive) for archive in (function.archive, *function.layers)]
+    def _start(self, function: Function, base: Path, log: JobLog, folders: list[Path]) -> HostProcess:
         root, *layers = self._isolation.shown(folders)
         surroundings = {
             **self._connection.environment(),
