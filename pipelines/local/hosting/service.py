@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -70,7 +71,7 @@ class Hosting:
         for document in self._store.all(_KIND):
             record = EndpointRecord.from_json(document)
             if record.status == "Deleting":
-                self._store.remove(_KIND, record.name)
+                self._forget(record.name)
                 continue
             endpoint = Endpoint(record, self._surroundings, self._changed)
             with self._lock:
@@ -170,7 +171,7 @@ class Hosting:
 
     def _changed(self, endpoint: Endpoint) -> None:
         if endpoint.record.status == "Deleted":
-            self._store.remove(_KIND, endpoint.name)
+            self._forget(endpoint.name)
             with self._lock:
                 del self._endpoints[endpoint.name]
             return
@@ -179,6 +180,11 @@ class Hosting:
         except sqlite3.Error:  # a full disk must not keep an update from ending, nor its processes from being stopped
             _log.exception("The state of the endpoint %s could not be written", endpoint.name)
         self._announcements.announce(Announcement("SageMaker Endpoint State Change", endpoint.arn, _detail(endpoint)))
+
+    def _forget(self, name: str) -> None:
+        """Remove what is left of an endpoint."""
+        self._store.remove(_KIND, name)
+        shutil.rmtree(self._surroundings.folder / name, ignore_errors=True)
 
     def _keep(self) -> None:
         """Look after the endpoints until the server stops."""
