@@ -13,6 +13,7 @@ from typing import ClassVar
 from pipelines.local.aws import ApiError, Json, arn, invalid, limit_exceeded
 from pipelines.local.jobs.fleet import Ending, Host, Surroundings
 from pipelines.local.jobs.lifecycle import Lifecycle
+from pipelines.local.jobs.records import Record
 from pipelines.local.s3 import Shard, Storage, TransferError
 
 _MOST_HOSTS = 16
@@ -148,6 +149,17 @@ def check_unique(names: Iterable[str], what: str) -> None:
         if name in seen:
             raise invalid(f"There are two {what} named '{name}': their names must be unique.")
         seen.add(name)
+
+
+def check_stoppable(record: Record) -> None:
+    """Refuse to stop a job that has ended; the SDK takes the ValidationException to mean just that.
+
+    Raises:
+        ApiError: it has, in AWS's words.
+    """
+    if not record.running:
+        kind = record.kind.replace("-", " ")
+        raise invalid(f"The request was rejected because the {kind} is in status {record.status}.")
 
 
 def present(fields: Json) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 
-from pipelines.local.aws import Json, invalid, now
+from pipelines.local.aws import Json, now
 
 _RUNNING = ("InProgress", "Stopping")
 BROKEN_OFF = "InternalServerError: the server ended while the job ran."
@@ -46,17 +46,6 @@ class Record:
     def document(self) -> Json:
         """The record as the store keeps it."""
         return asdict(self)
-
-
-def check_stoppable(record: Record) -> None:
-    """Refuse to stop a job that has ended; the SDK takes the ValidationException to mean just that.
-
-    Raises:
-        ApiError: it has, in AWS's words.
-    """
-    if not record.running:
-        kind = record.kind.replace("-", " ")
-        raise invalid(f"The request was rejected because the {kind} is in status {record.status}.")
 
 
 def broken_off(record: Record) -> Record:

@@ -16,9 +16,9 @@ from pipelines.local.aws import Action, ApiError, Json, in_use, not_found, page,
 from pipelines.local.gateway import Route
 from pipelines.local.jobs.book import Book
 from pipelines.local.jobs.fleet import Surroundings
-from pipelines.local.jobs.job import Job, unsupported
+from pipelines.local.jobs.job import Job, check_stoppable, unsupported
 from pipelines.local.jobs.processing import ProcessingJob
-from pipelines.local.jobs.records import Record, check_stoppable
+from pipelines.local.jobs.records import Record
 from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.store import Store
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Action, Json, not_found, page, select
 from pipelines.local.jobs.book import Book
-from pipelines.local.jobs.records import Record, check_stoppable
+from pipelines.local.jobs.job import check_stoppable
+from pipelines.local.jobs.records import Record
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.store import Store
 from pipelines.local.tuning.history import broken_off
