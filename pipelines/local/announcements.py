@@ -19,7 +19,8 @@ class Announcement:
     Attributes:
         detail_type: EventBridge's, such as `SageMaker Training Job State Change`.
         arn: what changed.
-        detail: the event's detail, as AWS documents it for this type; times in epoch seconds.
+        detail: the event's detail, as AWS documents it for this type; times in epoch
+            seconds, of which an event makes what AWS shows.
     """
 
     detail_type: str

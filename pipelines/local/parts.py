@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,12 +60,22 @@ class Parts:
         kept = (self._store, announcements)
         self._experiments = Experiments(*kept)
         self._events = Events(connection, announcements, self._store, clock)
-        shared = Surroundings(state / "jobs", containers, connection, lambda: 0, _GRACE_SECONDS, isolation)
+        hidden = _hidden(state, containers)
+        shared = Surroundings(
+            state / "jobs",
+            containers,
+            connection,
+            lambda: 0,
+            _GRACE_SECONDS,
+            isolation,
+            hidden,
+            lambda model: self._hosting.models.containers(model),
+        )
         self.jobs = Jobs(shared, _JOBS, *kept)
         self._tuning = TuningJobs(self.jobs, *kept)
         serving = replace(shared, folder=state / "endpoints", running=self.jobs.running)
         self._hosting = Hosting(serving, *kept)
-        self._functions = Functions(state / "functions", connection, self._store)
+        self._functions = Functions(state / "functions", connection, self._store, isolation, hidden)
         services = Services(self.jobs, self._tuning, self._functions, self._hosting, connection, announcements)
         self._pipelines = Pipelines(services, self._store)
         self._journal = Journal(MotoApplication(), self._store, state / "aws")
@@ -108,3 +119,11 @@ class Parts:
     def _routes(self) -> list[Route]:
         routed = (self.jobs, Invocations(self._hosting), self._functions, self._experiments, self._events)
         return [route for each in routed for route in each.routes()]
+
+
+def _hidden(state: Path, containers: Path) -> Path:
+    """What nothing that runs should look into: the whole state, or that of jobs alone where programs lie in it."""
+    needed = (containers, Path(sys.prefix), Path(sys.base_prefix), Path(__file__))
+    hidden = state / "jobs" if any(path.resolve().is_relative_to(state) for path in needed) else state
+    hidden.mkdir(parents=True, exist_ok=True)
+    return hidden

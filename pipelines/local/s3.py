@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from uuid import uuid4
 
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
@@ -222,8 +223,9 @@ class Storage:
             raise TransferError(f"Data download failed: the key of {source.uri} leads out of its folder.")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name[:200]}.part")
             body = self._client.get_object(Bucket=source.bucket, Key=source.key)["Body"]
+            # Named by itself: other threads fetch names that may differ in their last letters only.
+            part = target.with_name(f".{uuid4().hex}.part")
             with part.open("wb") as file:
                 shutil.copyfileobj(body, file, 1024 * 1024)
             part.replace(target)

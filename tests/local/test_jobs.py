@@ -263,9 +263,11 @@ def change(*path, to):
         (change("AlgorithmSpecification", "TrainingInputMode", to="Pipe"), "Pipe"),
         (change("AlgorithmSpecification", "MetricDefinitions", 0, "Regex", to="loss=("), "Regex of metric 'loss'"),
         (change("AlgorithmSpecification", "MetricDefinitions", 0, "Regex", to="loss"), "needs a group"),
+        (change("AlgorithmSpecification", "MetricDefinitions", 0, "Regex", to="(?=a)(b)"), "no look-around"),
         (change("ResourceConfig", "InstanceType", to="ml.enormous"), "ml.enormous"),
         (change("ResourceConfig", "InstanceCount", to=0), "InstanceCount"),
         (change("InputDataConfig", 0, "ChannelName", to=".."), "cannot be the name of a channel"),
+        (lambda arguments: arguments["InputDataConfig"].append(arguments["InputDataConfig"][0]), "two channels"),
         (change("HyperParameters", to={"a": "x" * 3000}), "2500"),
         (change("CheckpointConfig", to={"S3Uri": "s3://b/c", "LocalPath": "/etc"}), "must lie under /opt/ml"),
         (change("OutputDataConfig", "S3OutputPath", to="models"), "S3OutputPath"),
@@ -277,6 +279,12 @@ def test_a_training_job_that_cannot_run_is_refused(tiny, change, says):
     with pytest.raises(ClientError, match=says) as error:
         tiny.sagemaker.create_training_job(TrainingJobName=tiny.name("refused"), **arguments)
     assert error.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_a_processing_job_with_two_inputs_or_outputs_of_one_name_is_refused(tiny):
+    for fields in ({"inputs": [("code", "s3://any/x", "FullyReplicated")]}, {"outputs": [("out", "s3://any/x")] * 2}):
+        with pytest.raises(ClientError, match="their names must be unique"):
+            tiny.sagemaker.create_processing_job(ProcessingJobName="twice", **tiny.processing("pass", **fields))
 
 
 def test_names_and_limits_are_refused_with_awss_codes(tiny):

@@ -351,7 +351,8 @@ def test_stopping_a_tuning_job_stops_its_training_jobs_and_starts_no_more(tiny, 
     tiny.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     until(lambda: describe(tiny, name)["HyperParameterTuningJobStatus"] == "Stopped")
     assert [job["TrainingJobStatus"] for job in training_jobs(tiny, name)] == ["Stopped", "Stopped"]
-    tiny.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    with pytest.raises(ClientError, match="because the hyper parameter tuning job is in status Stopped"):
+        tiny.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     assert describe(tiny, name)["HyperParameterTuningJobStatus"] == "Stopped"
 
 

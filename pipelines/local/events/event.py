@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from pipelines.local.announcements import Announcement
 from pipelines.local.aws import ACCOUNT, REGION, Json, now
+
+_TRANSFORM = "SageMaker Transform Job State Change"
 
 
 def iso_time(epoch_seconds: float) -> str:
@@ -42,9 +45,28 @@ def make_event(
 
 
 def announced(announcement: Announcement) -> Json:
-    """The event of an announcement; its detail is a copy, so that what goes on afterwards cannot change it."""
+    """The event of an announcement; its detail is a copy, so that what goes on afterwards cannot change it.
+
+    AWS's own examples ("Events that Amazon SageMaker AI sends to Amazon EventBridge") show times in milliseconds, those
+    of transform jobs in ISO 8601.
+    """
     arn = announcement.arn
     pipeline = arn.partition("/execution/")[0]
     resources = [arn] if pipeline == arn else [pipeline, arn]  # AWS names the pipeline beside its execution
-    detail = json.loads(json.dumps(announcement.detail, default=str))
+    form = iso_time if announcement.detail_type == _TRANSFORM else _milliseconds
+    detail = _with_times(json.loads(json.dumps(announcement.detail, default=str)), form)
     return make_event("aws.sagemaker", announcement.detail_type, detail, resources)
+
+
+def _milliseconds(epoch_seconds: float) -> int:
+    return round(epoch_seconds * 1000)
+
+
+def _with_times(value: Any, form: Callable[[float], int | str], field: str = "") -> Any:
+    """A copy in which every time, a number in a field such as `CreationTime` or `Timestamp`, has another form."""
+    if isinstance(value, dict):
+        return {name: _with_times(each, form, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_times(each, form) for each in value]
+    is_time = isinstance(value, int | float) and field.endswith(("Time", "Timestamp"))
+    return form(value) if is_time else value

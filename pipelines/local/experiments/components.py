@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from http import HTTPStatus
 from typing import Any
@@ -132,11 +133,18 @@ class Components:
         errors = []
         for index, each in enumerate(data[:_MOST_METRICS]):
             try:
-                value, moment = float(each["Value"]), float(each.get("Timestamp", now()))
+                value, moment = _finite(each["Value"]), _finite(each.get("Timestamp", now()))
                 self.measure(name, str(each["MetricName"]), value, moment)
-            except (ApiError, KeyError, TypeError, ValueError) as error:
+            except (ApiError, KeyError, TypeError, ValueError, OverflowError) as error:
                 errors.append({"Code": "VALIDATION_ERROR", "MetricIndex": index, "Message": str(error)})
         return Response(json.dumps({"Errors": errors}), content_type="application/json")
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not a finite number")
+    return number
 
 
 def describe(component: Json) -> Json:

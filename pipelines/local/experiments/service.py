@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from pipelines.local.announcements import Announcement, Announcements
-from pipelines.local.aws import Action, Json, NotOursError, invalid
+from pipelines.local.aws import Action, ApiError, Json, NotOursError, invalid
 from pipelines.local.experiments.components import Components, describe
 from pipelines.local.experiments.jobs import KINDS
 from pipelines.local.experiments.search import search
@@ -15,6 +16,8 @@ from pipelines.local.gateway import Route
 from pipelines.local.store import Store
 
 _SEARCHED_BY_MOTO = ("ModelPackage", "ModelPackageGroup")
+
+_log = logging.getLogger(__name__)
 
 
 class Experiments:
@@ -58,6 +61,11 @@ class Experiments:
         name = kind.component_name(job)
         with shelf.lock:
             found = shelf.find(name)
+            if found is not None and found.get("Source") != kind.source(job):
+                return  # somebody has made it by hand
+            if found is not None and found["CreationTime"] < job["CreationTime"]:
+                self._forget(name)  # it is of a deleted job of the same name
+                found = None
             if found is None:
                 shelf.create(kind.beginning(job))
                 self._associate(name, job.get("ExperimentConfig", {}))
@@ -74,7 +82,15 @@ class Experiments:
         if experiment:
             self._trials.ensure(experiment, trial)
         if trial:
-            self._trials.attach(trial, component)
+            try:
+                self._trials.attach(trial, component)
+            except ApiError as error:
+                _log.warning("The job of %s names a trial that there is not: %s", component, error)
+
+    def _forget(self, component: str) -> None:
+        for trial in self._trials.of_component(component):
+            self._trials.detach(trial["TrialName"], component)
+        self._components.components.remove(component)
 
     def _measure(self, name: str, job: Json) -> None:
         for metric in job.get("FinalMetricDataList", []):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
@@ -9,11 +10,13 @@ import stat
 import threading
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
 _LARGEST_UNPACKED = 250 * 1024 * 1024  # bytes; Lambda's quota for a function with its layers
 _MOST_FILES = 50_000
+_MOST_IDLE = 8  # archives that stay unpacked while nothing runs of them
 _LONGEST_LINK = 4096  # bytes, as of Linux
 _PIECE = 1024 * 1024
 
@@ -25,25 +28,46 @@ class CodeError(Exception):
 class CodeFolders:
     """Folders of unpacked archives, named after the SHA-256 of the archive; safe to share between threads.
 
+    A few stay unpacked for the next invocation, those that were used last.
+
     Args:
-        folder: where they lie. A folder that is there is whole: it gets its name when the last file is written.
+        folder: where they lie; what an earlier server left there is removed.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._users: dict[str, int] = {}  # by the name of the folder, the one that was used last at the end
         self._lock = threading.Lock()
+        shutil.rmtree(folder, ignore_errors=True)
 
-    def of(self, archive: bytes) -> Path:
-        """The folder with the files of an archive.
+    @contextlib.contextmanager
+    def lend(self, archives: Sequence[bytes]) -> Iterator[list[Path]]:
+        """The folders with the files of some archives; they stay as long as they are needed.
 
         Raises:
-            CodeError: it is no ZIP archive, it is too large, or a name in it leads out of its folder.
+            CodeError: one is no ZIP archive, it is too large, or a name in it leads out of its folder.
         """
-        folder = self._folder / hashlib.sha256(archive).hexdigest()
+        names = [hashlib.sha256(archive).hexdigest() for archive in archives]
         with self._lock:
-            if not folder.is_dir():
-                self._unpack(archive, folder)
-        return folder
+            for name, archive in zip(names, archives, strict=True):
+                if name not in self._users:
+                    self._unpack(archive, self._folder / name)
+                self._users[name] = self._users.pop(name, 0)
+            for name in names:
+                self._users[name] += 1
+        try:
+            yield [self._folder / name for name in names]
+        finally:
+            with self._lock:
+                for name in names:
+                    self._users[name] -= 1
+                self._trim()
+
+    def _trim(self) -> None:
+        idle = [name for name, users in self._users.items() if users == 0]
+        for name in idle[:-_MOST_IDLE]:
+            del self._users[name]
+            shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def _unpack(self, archive: bytes, folder: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from pipelines.local.connection import Connection
 from pipelines.local.functions.catalog import Function
 from pipelines.local.functions.code import CodeError, CodeFolders
 from pipelines.local.jobs.containers import Container
+from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.jobs.logs import JobLog, LogFile
 from pipelines.local.jobs.process import HostProcess, Program
 
@@ -59,14 +60,20 @@ class Runner:
     """Runs functions; safe to share between threads.
 
     Args:
-        folder: each invocation has a folder here while it runs; unpacked code stays.
+        folder: each invocation has a folder here while it runs, and the code that was used last.
         connection: the server.
+        isolation: what stands between functions and everything else that runs.
+        hidden: the folder that they should not look into, where that can be.
     """
 
-    def __init__(self, folder: Path, connection: Connection) -> None:
+    def __init__(
+        self, folder: Path, connection: Connection, isolation: Isolation | None = None, hidden: Path | None = None
+    ) -> None:
         self._invocations = folder / "invocations"
         self._code = CodeFolders(folder / "code")
         self._connection = connection
+        self._isolation = isolation or Isolation.best()
+        self._hidden = hidden
         self._stopping = threading.Event()
         shutil.rmtree(self._invocations, ignore_errors=True)  # what a killed server left
 
@@ -111,7 +118,8 @@ class Runner:
     def _answer(self, function: Function, base: Path, log: JobLog, request_id: str) -> tuple[bytes, bool]:
         """The payload, and whether it is an error."""
         try:
-            ending = self._execute(function, base, log)
+            with self._code.lend([function.archive, *function.layers]) as folders:
+                ending = self._execute(function, base, log, folders)
         except CodeError as error:
             ending = _error("InvalidZipFileException", str(error))
         if ending is not None:
@@ -121,9 +129,9 @@ class Runner:
         failure = base / "error.json"
         return (failure.read_bytes(), True) if failure.is_file() else ((base / "response.json").read_bytes(), False)
 
-    def _execute(self, function: Function, base: Path, log: JobLog) -> Json | None:
+    def _execute(self, function: Function, base: Path, log: JobLog, folders: list[Path]) -> Json | None:
         """Run the process; the error where it left no answer."""
-        process = self._start(function, base, log)
+        process = self._start(function, base, log, folders)
         try:
             if not self._wait(process, base, function.timeout_seconds):
                 return _error("Sandbox.Timedout", f"Task timed out after {function.timeout_seconds:.2f} seconds")
@@ -140,13 +148,12 @@ class Runner:
             )
         return None
 
-    def _start(self, function: Function, base: Path, log: JobLog) -> HostProcess:
-        root = self._code.of(function.archive)
-        layers = [self._code.of(layer) / "python" for layer in function.layers]
+    def _start(self, function: Function, base: Path, log: JobLog, folders: list[Path]) -> HostProcess:
+        root, *layers = self._isolation.shown(folders)
         surroundings = {
             **self._connection.environment(),
             "LAMBDA_TASK_ROOT": str(root),
-            "LAMBDA_LAYERS": os.pathsep.join(map(str, layers)),
+            "LAMBDA_LAYERS": os.pathsep.join(str(layer / "python") for layer in layers),
             "_HANDLER": function.handler,
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
             "AWS_LAMBDA_FUNCTION_VERSION": function.version,
@@ -155,8 +162,12 @@ class Runner:
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
             "TZ": ":UTC",
         }
-        program = Program([sys.executable, str(_RUNTIME), str(base)], function.environment)
-        return HostProcess(program, Container("lambda", root), base, surroundings, log)
+        place = str(self._isolation.place(base))
+        program = Program([sys.executable, str(_RUNTIME), place], function.environment)
+        container = Container("lambda", root)
+        return HostProcess(
+            program, container, base, surroundings, log, self._isolation, hidden=self._hidden, shown=folders
+        )
 
     def _wait(self, process: HostProcess, base: Path, limit_seconds: float) -> bool:
         """Wait for the process to end by itself; False where its time is over or the server stops."""

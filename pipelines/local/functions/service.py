@@ -23,6 +23,7 @@ from pipelines.local.functions.asynchronous import AsynchronousInvocations
 from pipelines.local.functions.catalog import Function, find
 from pipelines.local.functions.invocation import Outcome, Runner
 from pipelines.local.gateway import Route
+from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.store import Store
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/invocations/?")
@@ -45,10 +46,19 @@ class Functions:
         folder: unpacked code, and a folder for each invocation while it runs.
         connection: the server; functions find it in their environment.
         store: keeps events that wait for their function.
+        isolation: what stands between functions and everything else that runs.
+        hidden: the folder that they should not look into, where that can be.
     """
 
-    def __init__(self, folder: Path, connection: Connection, store: Store) -> None:
-        self._runner = Runner(folder, connection)
+    def __init__(
+        self,
+        folder: Path,
+        connection: Connection,
+        store: Store,
+        isolation: Isolation | None = None,
+        hidden: Path | None = None,
+    ) -> None:
+        self._runner = Runner(folder, connection, isolation, hidden)
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
         self._events = AsynchronousInvocations(self._runner.run, connection, store)
 

@@ -31,21 +31,22 @@ def fetch_model_data(definition: Json, connection: Connection, folder: Path) -> 
         folder: is made where it does not exist.
 
     Raises:
-        ArtifactError: S3 has no such object, or the archive is broken, too large or leads out of its folder.
+        ArtifactError: S3 has no such object, the archive is broken, too large or leads out of its folder, or the disk
+            cannot take it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     source: Json = definition.get("ModelDataSource", {}).get("S3DataSource", {})
     uri: str | None = source.get("S3Uri", definition.get("ModelDataUrl"))
-    if uri is None:
-        return
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if uri is None:
+            return
         if source.get("CompressionType") != "None":
             _fetch_archive(uri, connection, folder)
         elif source["S3DataType"] == "S3Prefix":
             Storage(connection.s3).download_prefix(uri, folder)
         else:
             _fetch_object(uri, connection, folder / uri.rsplit("/", 1)[-1])
-    except TransferError as error:
+    except (TransferError, OSError) as error:
         raise ArtifactError(str(error)) from error
 
 

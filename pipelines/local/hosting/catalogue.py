@@ -112,7 +112,6 @@ class Catalogue:
     def _announce(self, name: str, entry: Json) -> None:
         detail = {
             **self._describe(name, entry),
-            "CreationTime": entry["CreationTime"] * 1000,  # EventBridge's events have milliseconds
             "Tags": {tag["Key"]: tag["Value"] for tag in entry["Request"].get("Tags", [])},
         }
         self._announcements.announce(Announcement(self._kind.detail_type, self._arn(name), detail))

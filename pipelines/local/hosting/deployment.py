@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from pipelines.local.hosting.serving import INVOCATION_SECONDS, ModelDataError, 
 from pipelines.local.hosting.variant import Variant
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.logs import LogFile
+
+_log = logging.getLogger(__name__)
 
 
 class DeploymentError(Exception):
@@ -104,6 +107,9 @@ def _start(variant: Variant) -> None:
         variant.grow()
     except ServingError as error:
         raise DeploymentError(_not_healthy(variant, error)) from error
+    except Exception as error:  # what nobody foresaw must not keep the rest from being stopped either
+        _log.exception("Production variant %s met an error of the server", variant.plan.name)
+        raise DeploymentError(f"InternalServerError: {type(error).__name__}: {error}") from error
 
 
 def _not_healthy(variant: Variant, error: ServingError) -> str:

@@ -8,6 +8,7 @@ from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Action, Json, invalid
 from pipelines.local.connection import Connection
 from pipelines.local.hosting.catalogue import Catalogue, Kind
+from pipelines.local.jobs.job import check_unique
 from pipelines.local.s3 import Location
 from pipelines.local.store import Store
 
@@ -67,6 +68,7 @@ class Models:
             raise invalid("The embedded SageMaker does not support InferenceExecutionConfig.Mode Direct; use Serial.")
         given = [request["PrimaryContainer"]] if "PrimaryContainer" in request else request["Containers"]
         containers = [found for each in given for found in self._of_package(each)]
+        check_unique((each["ContainerHostname"] for each in containers if "ContainerHostname" in each), "containers")
         for container in containers:
             self._check(container)
         return containers

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -69,7 +71,7 @@ class Hosting:
         for document in self._store.all(_KIND):
             record = EndpointRecord.from_json(document)
             if record.status == "Deleting":
-                self._store.remove(_KIND, record.name)
+                self._forget(record.name)
                 continue
             endpoint = Endpoint(record, self._surroundings, self._changed)
             with self._lock:
@@ -169,12 +171,20 @@ class Hosting:
 
     def _changed(self, endpoint: Endpoint) -> None:
         if endpoint.record.status == "Deleted":
-            self._store.remove(_KIND, endpoint.name)
+            self._forget(endpoint.name)
             with self._lock:
                 del self._endpoints[endpoint.name]
             return
-        self._store.put(_KIND, endpoint.name, endpoint.record.to_json())
+        try:
+            self._store.put(_KIND, endpoint.name, endpoint.record.to_json())
+        except sqlite3.Error:  # a full disk must not keep an update from ending, nor its processes from being stopped
+            _log.exception("The state of the endpoint %s could not be written", endpoint.name)
         self._announcements.announce(Announcement("SageMaker Endpoint State Change", endpoint.arn, _detail(endpoint)))
+
+    def _forget(self, name: str) -> None:
+        """Remove what is left of an endpoint."""
+        self._store.remove(_KIND, name)
+        shutil.rmtree(self._surroundings.folder / name, ignore_errors=True)
 
     def _keep(self) -> None:
         """Look after the endpoints until the server stops."""
@@ -195,12 +205,10 @@ def _instances(plan: EndpointPlan) -> int:
 
 
 def _detail(endpoint: Endpoint) -> Json:
-    """The detail of an event: status in capitals, times in milliseconds, unlike in the API."""
+    """The detail of an event: status in capitals, unlike in the API."""
     described = endpoint.describe()
     return {
         **described,
         "EndpointStatus": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", described["EndpointStatus"]).upper(),
-        "CreationTime": described["CreationTime"] * 1000,
-        "LastModifiedTime": described["LastModifiedTime"] * 1000,
         "Tags": {tag["Key"]: tag["Value"] for tag in endpoint.record.tags},
     }

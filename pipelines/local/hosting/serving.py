@@ -121,7 +121,7 @@ class ServingProcess:
                 self._environment(),
                 log,
                 self._surroundings.isolation,
-                self._surroundings.folder,
+                self._surroundings.hidden,
             )
 
     def wait_until_healthy(self, limit_seconds: float = STARTUP_SECONDS) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from pipelines.local.aws import Json
 from pipelines.local.connection import Connection
 from pipelines.local.jobs.containers import Container
 from pipelines.local.jobs.isolation import Isolation
@@ -41,6 +42,8 @@ class Surroundings:
         running: how many hosts of jobs run now, to share the cores among them.
         grace_seconds: between asking a process to end and killing it.
         isolation: what stands between them.
+        hidden: the folder that nothing which runs should look into, where that can be.
+        models: the container definitions of the model of a name; for those that transform.
     """
 
     folder: Path
@@ -49,6 +52,8 @@ class Surroundings:
     running: Callable[[], int]
     grace_seconds: float
     isolation: Isolation = field(default_factory=Isolation.best)
+    hidden: Path | None = None
+    models: Callable[[str], list[Json]] = lambda _: []
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ class Fleet:
                 self._environment(),
                 log,
                 self._surroundings.isolation,
-                hidden=self._surroundings.folder,
+                hidden=self._surroundings.hidden,
                 names=[each.name for each in self._hosts],
             )
         )

@@ -7,6 +7,7 @@ import functools
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -31,6 +32,12 @@ class Isolation(Enum):
     def place(self, base: Path) -> Path:
         """Where a process finds the folder `base` of this machine."""
         return _OPT_ML if self is Isolation.NAMESPACES else base
+
+    def shown(self, folders: Sequence[Path]) -> list[Path]:
+        """Where a process finds other folders of this machine that are shown to it."""
+        if self is Isolation.REWRITING:
+            return list(folders)
+        return [_OPT_ML / "shown" / str(number) for number in range(len(folders))]
 
     def translate(self, text: str, base: Path) -> str:
         """A word of a container's command or environment, as a process with the folder `base` needs it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,6 +13,7 @@ from typing import ClassVar
 from pipelines.local.aws import ApiError, Json, arn, invalid, limit_exceeded
 from pipelines.local.jobs.fleet import Ending, Host, Surroundings
 from pipelines.local.jobs.lifecycle import Lifecycle
+from pipelines.local.jobs.records import Record
 from pipelines.local.s3 import Shard, Storage, TransferError
 
 _MOST_HOSTS = 16
@@ -134,6 +136,30 @@ def check_path(path: str, what: str) -> None:
     parts = Path(path).parts
     if parts[:3] != ("/", "opt", "ml") or ".." in parts:
         raise invalid(f"The LocalPath '{path}' of {what} must lie under /opt/ml, as in /opt/ml/processing/data.")
+
+
+def check_unique(names: Iterable[str], what: str) -> None:
+    """Refuse a request that names two things alike.
+
+    Raises:
+        ApiError: it does; `what` says of what kind they are.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise invalid(f"There are two {what} named '{name}': their names must be unique.")
+        seen.add(name)
+
+
+def check_stoppable(record: Record) -> None:
+    """Refuse to stop a job that has ended; the SDK takes the ValidationException to mean just that.
+
+    Raises:
+        ApiError: it has, in AWS's words.
+    """
+    if not record.running:
+        kind = record.kind.replace("-", " ")
+        raise invalid(f"The request was rejected because the {kind} is in status {record.status}.")
 
 
 def present(fields: Json) -> Json:

@@ -1,12 +1,15 @@
-"""Starts a program, passes signals on to it, leaves nothing of it running: `keeper.py BASE HIDDEN HOSTS PROGRAM ...`.
+"""Starts a program, passes signals on to it, leaves nothing of it running.
+
+`keeper.py BASE HIDDEN HOSTS COUNT SHOWN ... PROGRAM ...`, with as many folders SHOWN as COUNT says.
 
 Standard input carries the orders of whoever started it: each byte is a signal for the program's group. When it ends,
 because the starter closed it or died, whatever the program has started is killed, wherever it has hidden itself. The
 keeper ends as the program did: with its exit code, or by its signal.
 
 With a BASE, the program and all it starts live in Linux namespaces of their own: BASE is their `/opt/ml`, the folder
-HIDDEN is empty, the file HOSTS is their `/etc/hosts`, they see no process but theirs, and Linux ends them with the
-first of them. Without one (the empty word) the keeper is the subreaper that inherits orphans, and kills them itself.
+HIDDEN is empty, the file HOSTS is their `/etc/hosts`, each folder SHOWN, which may lie in HIDDEN, is `/opt/ml/shown/0`
+and so on, they see no process but theirs, and Linux ends them with the first of them. Without one (the empty word) the
+keeper is the subreaper that inherits orphans, and kills them itself.
 See namespaces(7) and prctl(2).
 
 It runs as a script in a bare interpreter and imports little, so that a job starts in a few milliseconds.
@@ -36,13 +39,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def main() -> None:
     """Run the program and end as it did."""
-    base, hidden, hosts, *command = sys.argv[1:]
+    base, hidden, hosts, count, *words = sys.argv[1:]
+    shown, command = words[: int(count)], words[int(count) :]
     for number in (_SIGINT, _SIGTERM):  # they are the program's; the keeper ends with its orders
         _libc.signal(number, _SIG_IGN)
     if base:
         try:
             _enter_namespaces()
-            _arrange_files(base, hidden, hosts)
+            _arrange_files(base, hidden, hosts, shown)
             status = _within_processes_of_its_own(command)
         except OSError as error:
             sys.exit(f"Cannot show {base} as {_OPT_ML}: {error}")
@@ -67,8 +71,8 @@ def _enter_namespaces() -> None:
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
 
 
-def _arrange_files(base: str, hidden: str, hosts: str) -> None:
-    folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
+def _arrange_files(base: str, hidden: str, hosts: str, shown: list[str]) -> None:
+    folder, *others = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (base, *shown)]
     if hosts:
         _bind(hosts, "/etc/hosts")
     if hidden:
@@ -76,6 +80,8 @@ def _arrange_files(base: str, hidden: str, hosts: str) -> None:
     if not os.path.isdir(_OPT_ML):
         _make_opt_ml()
     _bind(f"/proc/self/fd/{folder}", _OPT_ML)
+    for number, other in enumerate(others):
+        _bind(f"/proc/self/fd/{other}", f"{_OPT_ML}/shown/{number}")
     if os.path.isdir("/dev/shm"):  # noqa: S108 - what jobs forget there should go with them
         _mount("none", "/dev/shm", "tmpfs", _MS_NOSUID | _MS_NODEV, b"mode=1777")  # noqa: S108
     os.chdir(_OPT_ML)

@@ -24,6 +24,8 @@ class KeptProcess:
         base: shown to it as `/opt/ml`, which is then where it runs; None to show it this machine as it is.
         hidden: shown to it as empty; only together with a base.
         hosts: shown to it as `/etc/hosts`; only together with a base.
+        shown: folders shown to it as `/opt/ml/shown/0` and so on, also where they lie in what is hidden; only together
+            with a base, which must have folders of these names.
 
     Attributes:
         output: what the program writes to its standard output and error.
@@ -37,8 +39,10 @@ class KeptProcess:
         base: Path | None = None,
         hidden: Path | None = None,
         hosts: Path | None = None,
+        shown: Sequence[Path] = (),
     ) -> None:
         places = ["" if path is None else str(path) for path in (base, hidden, hosts)]
+        places += [str(len(shown)), *map(str, shown)]
         self._process = subprocess.Popen(  # noqa: S603 - a list of words, no shell
             [sys.executable, "-I", "-S", str(_KEEPER), *places, *command],
             cwd=folder,

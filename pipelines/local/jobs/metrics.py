@@ -1,15 +1,41 @@
-"""Reads a training job's metrics from its log, with the regular expressions of the request."""
+"""Reads a training job's metrics from its log, with the regular expressions of the request.
+
+They are matched by RE2, whose time grows with the text alone: with Python's own `re`, an expression such as `(a+)+b`
+could keep every thread of the server waiting for ever.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import re2
 
 from pipelines.local.aws import Json, now
 
 _LONGEST_LINE_BYTES = 64 * 1024  # a longer line is read in pieces
+
+
+class PatternError(Exception):
+    """What should be a metric's regular expression is none; the message says why."""
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse what cannot be the regular expression of a metric.
+
+    Raises:
+        PatternError: RE2 does not know the expression, or it has no group.
+    """
+    try:
+        groups: int = _compile(pattern).groups
+    except re2.error as error:
+        reason = error.args[0].decode(errors="replace")
+        raise PatternError(f"is not one: {reason} (RE2's syntax: no look-around, no back references)") from error
+    if groups < 1:
+        raise PatternError("needs a group: (...) around the number")
 
 
 def final_metrics(log: Path, definitions: list[Json]) -> list[Json]:
@@ -23,13 +49,12 @@ def final_metrics(log: Path, definitions: list[Json]) -> list[Json]:
         FinalMetricDataList: name, value and the time at which it was read. A match that is no finite number
         does not count.
     """
-    patterns = {item["Name"]: re.compile(item["Regex"]) for item in definitions}
+    patterns = {item["Name"]: _compile(item["Regex"]) for item in definitions}
     values: dict[str, float] = {}
     with log.open("rb") as file:
         while line := file.readline(_LONGEST_LINE_BYTES):
-            text = line.decode(errors="replace")
             for name, pattern in patterns.items():
-                for value in _values(pattern, text):
+                for value in _values(pattern, line):
                     values[name] = value
     return [{"MetricName": name, "Value": value, "Timestamp": now()} for name, value in values.items()]
 
@@ -47,7 +72,7 @@ class MetricValues:
 
     def __init__(self, log: Path, pattern: str) -> None:
         self._log = log
-        self._pattern = re.compile(pattern)
+        self._pattern = _compile(pattern)
         self._offset = 0
         self.values: list[float] = []
 
@@ -60,16 +85,21 @@ class MetricValues:
                 if not whole and not final:
                     break
                 self._offset += len(line)
-                self.values += _values(self._pattern, line.decode(errors="replace"))
+                self.values += _values(self._pattern, line)
         return self.values
 
 
-def _values(pattern: re.Pattern[str], text: str) -> list[float]:
-    """The finite numbers among the matches."""
-    values: list[float] = []
-    for match in pattern.finditer(text):
+def _compile(pattern: str) -> Any:
+    """The expression, to be matched against bytes: RE2 would encode each line of text anew."""
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern.encode(), options)
+
+
+def _values(pattern: Any, line: bytes) -> Iterable[float]:
+    """The finite numbers among the matches in a line; its end is none of it, so that `$` matches there."""
+    for match in pattern.finditer(line.removesuffix(b"\n")):
         with contextlib.suppress(ValueError, TypeError):
             value = float(match.group(1))
             if math.isfinite(value):
-                values.append(value)
-    return values
+                yield value

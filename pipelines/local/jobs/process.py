@@ -43,6 +43,7 @@ class HostProcess:
         isolation: how it comes to find `base` at `/opt/ml`.
         hidden: a folder whose content it should not see, where that can be.
         names: of all hosts of the job; they resolve to addresses of this machine, where that can be.
+        shown: folders that it should see wherever they lie; `Isolation.shown` says where it finds them.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class HostProcess:
         isolation: Isolation | None = None,
         hidden: Path | None = None,
         names: Sequence[str] = (),
+        shown: Sequence[Path] = (),
     ) -> None:
         isolation = isolation or Isolation.best()
         own = {name: isolation.translate(value, base) for name, value in program.environment.items()}
@@ -65,7 +67,10 @@ class HostProcess:
         (base / "tmp").mkdir(parents=True, exist_ok=True)
         command = [isolation.translate(word, base) for word in program.command]
         if isolation is Isolation.NAMESPACES:
-            self._process = KeptProcess(command, environment, base, base, hidden, _write_hosts(base, names))
+            for number in range(len(shown)):
+                (base / "shown" / str(number)).mkdir(parents=True)
+            hosts = _write_hosts(base, names)
+            self._process = KeptProcess(command, environment, base, base, hidden, hosts, shown)
         else:
             self._process = KeptProcess(command, environment, base)
         self._reader = follow(self._process.output, log)

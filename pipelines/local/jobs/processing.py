@@ -13,7 +13,7 @@ from pipelines.local.aws import Json, invalid
 from pipelines.local.jobs.containers import rewrite
 from pipelines.local.jobs.fleet import Ending, Host, Surroundings
 from pipelines.local.jobs.inputs import fetch
-from pipelines.local.jobs.job import check_path, present, unsupported
+from pipelines.local.jobs.job import check_path, check_unique, present, unsupported
 from pipelines.local.jobs.process import Program
 from pipelines.local.jobs.program_job import ProgramJob
 from pipelines.local.jobs.uploads import Mirror
@@ -129,10 +129,14 @@ def _check(request: Json) -> None:
         raise invalid("AppSpecification.ContainerEntrypoint is needed: images are not run, so they bring none.")
     if "InstancePreferences" in request["ProcessingResources"]["ClusterConfig"]:
         raise unsupported("InstancePreferences; give an InstanceType and an InstanceCount")
-    for item in request.get("ProcessingInputs", []):
+    inputs = request.get("ProcessingInputs", [])
+    outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    check_unique((item["InputName"] for item in inputs), "ProcessingInputs")
+    check_unique((output["OutputName"] for output in outputs), "outputs of processing")
+    for item in inputs:
         if not item.get("AppManaged"):
             _check_input(item)
-    for output in request.get("ProcessingOutputConfig", {}).get("Outputs", []):
+    for output in outputs:
         name, target = output["OutputName"], output.get("S3Output")
         if "FeatureStoreOutput" in output:
             raise unsupported(f"a FeatureStoreOutput (output '{name}'); give it an S3Output")

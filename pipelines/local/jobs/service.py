@@ -16,7 +16,7 @@ from pipelines.local.aws import Action, ApiError, Json, in_use, not_found, page,
 from pipelines.local.gateway import Route
 from pipelines.local.jobs.book import Book
 from pipelines.local.jobs.fleet import Surroundings
-from pipelines.local.jobs.job import Job, unsupported
+from pipelines.local.jobs.job import Job, check_stoppable, unsupported
 from pipelines.local.jobs.processing import ProcessingJob
 from pipelines.local.jobs.records import Record
 from pipelines.local.jobs.training import TrainingJob
@@ -127,7 +127,9 @@ class Jobs:
             return self._find(kind, request).description
 
         def stop(request: Json) -> Json:
-            job = self._jobs.live(self._find(kind, request).name)
+            record = self._find(kind, request)
+            check_stoppable(record)
+            job = self._jobs.live(record.name)
             if job is not None:
                 job.stop()
             return {}

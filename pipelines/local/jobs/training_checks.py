@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from pipelines.local.aws import Json, invalid
-from pipelines.local.jobs.job import check_path, unsupported
+from pipelines.local.jobs.job import check_path, check_unique, unsupported
+from pipelines.local.jobs.metrics import PatternError, check_pattern
 
 _ON_AWS_ONLY = ("DebugRuleConfigurations", "MlflowConfig", "ModelPackageConfig", "ServerlessJobConfig")
 
@@ -33,7 +32,9 @@ def check_training(request: Json) -> None:
             check_path(request[field]["LocalPath"], field)
     _check_spot(request)
     _check_metrics(algorithm.get("MetricDefinitions", []))
-    for channel in request.get("InputDataConfig", []):
+    channels = request.get("InputDataConfig", [])
+    check_unique((channel["ChannelName"] for channel in channels), "channels")
+    for channel in channels:
         _check_channel(channel, algorithm.get("TrainingInputMode", "File"))
 
 
@@ -52,11 +53,9 @@ def _check_spot(request: Json) -> None:
 def _check_metrics(definitions: list[Json]) -> None:
     for definition in definitions:
         try:
-            pattern = re.compile(definition["Regex"])
-        except re.error as error:
-            raise invalid(f"The Regex of metric '{definition['Name']}' is not one: {error}.") from error
-        if pattern.groups < 1:
-            raise invalid(f"The Regex of metric '{definition['Name']}' needs a group: (...) around the number.")
+            check_pattern(definition["Regex"])
+        except PatternError as error:
+            raise invalid(f"The Regex of metric '{definition['Name']}' {error}.") from error
 
 
 def _check_channel(channel: Json, default_mode: str) -> None:

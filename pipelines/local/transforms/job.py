@@ -13,11 +13,10 @@ from pipelines.local.aws import Json, now, shorten
 from pipelines.local.hosting.serving import ServingError
 from pipelines.local.jobs.fleet import Ending, Host, Surroundings
 from pipelines.local.jobs.inputs import listing
-from pipelines.local.jobs.job import Job, JobError, present
+from pipelines.local.jobs.job import Job, JobError, present, unsupported
 from pipelines.local.jobs.logs import LogFile
 from pipelines.local.s3 import Listed, Storage
 from pipelines.local.transforms.instance import Instance, Work
-from pipelines.local.transforms.model import container_of
 from pipelines.local.transforms.request import Manner
 
 _LONGEST_DETAIL = 800  # characters of what failed first
@@ -34,7 +33,7 @@ class TransformJob(Job):
     def __init__(self, request: Json, surroundings: Surroundings) -> None:
         self._manner = Manner.read(request)
         super().__init__(request, surroundings)
-        container = container_of(request["ModelName"], surroundings.connection)
+        container = _container(request["ModelName"], surroundings)
         own = {**container.get("Environment", {}), **request.get("Environment", {})}
         self._container = {**container, "Environment": {**own, **self._manner.environment()}}
         self._instances: list[Instance] = []
@@ -122,3 +121,15 @@ class TransformJob(Job):
             instances = list(self._instances)
         for instance in instances:
             instance.close()
+
+
+def _container(model: str, surroundings: Surroundings) -> Json:
+    """The container that serves a model.
+
+    Raises:
+        ApiError: there is no such model, or it is of several containers.
+    """
+    containers = surroundings.models(model)
+    if len(containers) != 1:
+        raise unsupported(f"the inference pipeline of the model '{model}'; use a model of one container")
+    return containers[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipelines.local.announcements import Announcements
 from pipelines.local.aws import Action, Json, not_found, page, select
 from pipelines.local.jobs.book import Book
+from pipelines.local.jobs.job import check_stoppable
 from pipelines.local.jobs.records import Record
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.store import Store
@@ -73,7 +74,9 @@ class TuningJobs:
         self._jobs.close(timeout_seconds)
 
     def _stop(self, request: Json) -> Json:
-        job = self._jobs.live(self._find(request).name)
+        record = self._find(request)
+        check_stoppable(record)
+        job = self._jobs.live(record.name)
         if job is not None:
             job.stop()
         return {}

@@ -10,6 +10,7 @@ from pipelines.local.announcements import Announcement, Announcements
 from pipelines.local.connection import Connection
 from pipelines.local.events.bus import Bus
 from pipelines.local.events.courier import Courier
+from pipelines.local.events.event import announced
 from pipelines.local.store import Store
 
 APPROVED = {
@@ -65,6 +66,25 @@ def test_registering_in_a_pipeline_is_an_event_too(desk):
     detail = json.loads(desk.texts(url)[0])["detail"]
     assert detail["ModelPackageVersion"] == 1
     assert "UpdatedModelPackageFields" not in detail
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "time"),
+    [
+        ("Training Job", lambda seconds: seconds * 1000, "CreationTime"),
+        ("Processing Job", lambda seconds: seconds * 1000, "ProcessingEndTime"),
+        ("Endpoint", lambda seconds: seconds * 1000, "LastModifiedTime"),
+        ("Transform Job", lambda seconds: f"{datetime.fromtimestamp(seconds, UTC):%FT%TZ}", "TransformStartTime"),
+    ],
+)
+def test_the_times_of_an_event_have_the_form_that_aws_shows(kind, form, time):
+    detail = {time: 1583831889, "Steps": [{"StartTime": 1583831890.0}], "MaxTimeInSeconds": 60, "Tags": {"Time": "9"}}
+    event = announced(Announcement(f"SageMaker {kind} State Change", "arn:any", detail))
+    assert event["detail"] == {
+        **detail,
+        time: form(1583831889),
+        "Steps": [{"StartTime": form(1583831890)}],
+    }
 
 
 def test_an_announcement_becomes_an_event_that_later_changes_do_not_touch(desk, tmp_path):

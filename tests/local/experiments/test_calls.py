@@ -4,6 +4,7 @@ import statistics
 from datetime import UTC, datetime
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,6 +161,9 @@ def test_metrics_that_are_put_are_summed_up(experiments, tiny):
     assert found(experiments, Filters=wanted) == ["measured"]
     errors = client.batch_put_metrics(TrialComponentName="nobody", MetricData=data)["Errors"]
     assert [error["MetricIndex"] for error in errors] == [0, 1, 2]
+    body = b'{"TrialComponentName": "measured", "MetricData": [{"MetricName": "loss", "Value": NaN}]}'
+    answer = urllib3.request("PUT", f"{tiny.server.url}/BatchPutMetrics", body=body)
+    assert [error["Message"] for error in answer.json()["Errors"]] == ["nan is not a finite number"]
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))

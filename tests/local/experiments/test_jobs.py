@@ -82,3 +82,39 @@ def test_a_job_outside_any_experiment_has_a_component_too(tiny):
     (line,) = tiny.sagemaker.list_trial_components(SourceArn=arn)["TrialComponentSummaries"]
     assert line["TrialComponentName"] == f"{name}-aws-processing-job"
     assert tiny.sagemaker.list_trials(TrialComponentName=line["TrialComponentName"])["TrialSummaries"] == []
+
+
+def test_a_job_leaves_a_component_that_somebody_has_made_by_hand_as_it_is(tiny, caplog):
+    name = tiny.name("job")
+    component = f"{name}-aws-processing-job"
+    tiny.sagemaker.create_trial_component(TrialComponentName=component, DisplayName="mine")
+    tiny.sagemaker.create_processing_job(ProcessingJobName=name, **tiny.processing("pass"))
+    tiny.finish_processing(name)
+    described = tiny.sagemaker.describe_trial_component(TrialComponentName=component)
+    assert described["DisplayName"] == "mine"
+    assert "Status" not in described
+    assert "A listener failed" not in caplog.text
+
+
+def test_a_trial_that_there_is_not_is_said_and_costs_the_job_nothing(tiny, caplog):
+    request, name = tiny.training(ExperimentConfig={"TrialName": "nowhere"}), tiny.name("job")
+    tiny.sagemaker.create_training_job(TrainingJobName=name, **request)
+    assert tiny.finish_training(name)["TrainingJobStatus"] == "Completed"
+    component = tiny.sagemaker.describe_trial_component(TrialComponentName=f"{name}-aws-training-job")
+    assert component["Status"]["PrimaryStatus"] == "Completed"
+    assert f"The job of {name}-aws-training-job names a trial that there is not" in caplog.text
+    assert "A listener failed" not in caplog.text
+
+
+def test_a_job_that_takes_the_name_of_a_deleted_one_has_a_component_of_its_own(tiny):
+    name = tiny.name("again")
+    for trial in ("first", "second"):
+        config = {"ExperimentName": "twice", "TrialName": trial}
+        tiny.sagemaker.create_training_job(TrainingJobName=name, **tiny.training(ExperimentConfig=config))
+        tiny.finish_training(name)
+        tiny.sagemaker.delete_training_job(TrainingJobName=name)
+    component = f"{name}-aws-training-job"
+    (metric,) = tiny.sagemaker.describe_trial_component(TrialComponentName=component)["Metrics"]
+    assert metric["Count"] == 1
+    trials = tiny.sagemaker.list_trials(TrialComponentName=component)["TrialSummaries"]
+    assert [each["TrialName"] for each in trials] == ["second"]

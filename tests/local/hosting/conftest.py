@@ -39,6 +39,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(float(body[6:]))
         if body.startswith(b"status "):
             return self.reply(int(body[7:]), b"the lamp is off")
+        if body.startswith(b"list "):
+            return self.reply(200, json.dumps(os.listdir(body[5:].decode())).encode())
         if body == b"echo":
             return self.reply(200, body, self.headers["Content-Type"])
         self.reply(200, json.dumps({

@@ -65,6 +65,11 @@ def test_a_model_that_cannot_be_served_is_refused(endpoints, container, words):
     refused(words, endpoints.sagemaker.create_model, ModelName="refused", PrimaryContainer=container)
 
 
+def test_two_containers_of_one_name_are_refused(endpoints):
+    twins = [{"Image": endpoints.image, "ContainerHostname": "twin"}] * 2
+    refused("two containers named 'twin'", endpoints.sagemaker.create_model, ModelName="twins", Containers=twins)
+
+
 def test_an_endpoint_configuration_that_cannot_be_run_is_refused(endpoints):
     model = endpoints.model()
     good = endpoints.variant(model)

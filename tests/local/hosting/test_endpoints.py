@@ -1,9 +1,14 @@
 """An endpoint is created, answers, is updated, fails, is repaired and deleted as on AWS."""
 
+import sqlite3
 import threading
 
 import pytest
 from botocore.exceptions import ClientError
+
+from pipelines.local import Isolation
+from pipelines.local.hosting.artifacts import fetch_model_data
+from pipelines.local.store import Store
 
 
 def test_an_endpoint_serves_its_model_until_it_is_deleted(endpoints, tiny, until, listens):
@@ -29,13 +34,19 @@ def test_an_endpoint_serves_its_model_until_it_is_deleted(endpoints, tiny, until
 
     endpoints.delete(name)
     assert not listens(seen["port"])
-    assert not [path for path in (tiny.state / "endpoints" / name).iterdir() if path.is_dir()]
+    assert not (tiny.state / "endpoints" / name).exists()
     with pytest.raises(ClientError, match=f"Endpoint {name} of account 123456789012 not found") as error:
         endpoints.invoke(name)
     assert error.value.response["Error"]["Code"] == "ValidationError"
     with pytest.raises(ClientError, match="Could not find endpoint") as error:
         endpoints.describe(name)
     assert error.value.response["Error"]["Code"] == "ValidationException"
+
+
+@pytest.mark.skipif(Isolation.best() is not Isolation.NAMESPACES, reason="this machine grants no namespaces")
+def test_an_endpoint_sees_nothing_of_what_the_server_keeps(endpoints, tiny):
+    name = endpoints.create(endpoints.config(endpoints.model("w")))
+    assert endpoints.ask(name, f"list {tiny.state}".encode()) == []
 
 
 def test_an_error_of_the_container_is_a_model_error_with_what_it_said(endpoints):
@@ -167,6 +178,36 @@ def test_an_update_that_fails_leaves_the_old_one_in_service(endpoints):
     described = endpoints.settle(name)
     assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", old)
     assert "did not pass the ping health check" in described["FailureReason"]
+    assert endpoints.ask(name)["files"] == {"weights": "old"}
+
+
+def test_an_update_that_meets_an_unforeseen_error_leaves_no_process_of_its_own_behind(endpoints, monkeypatch):
+    def fetch(definition, connection, folder):
+        if "CURSED" in definition["Environment"]:
+            raise MemoryError("no room for the lamp")
+        fetch_model_data(definition, connection, folder)
+
+    name = endpoints.create(endpoints.config(endpoints.model("old")))
+    instances = endpoints.tiny.state / "endpoints" / name
+    before = list(instances.glob("i-*"))
+    monkeypatch.setattr("pipelines.local.hosting.serving.fetch_model_data", fetch)
+    variants = endpoints.variant(endpoints.model(), "Good"), endpoints.variant(endpoints.model(CURSED="1"), "Bad")
+    endpoints.update(name, endpoints.config(*variants))
+    described = endpoints.settle(name)
+    assert described["EndpointStatus"] == "InService"
+    assert described["FailureReason"] == "InternalServerError: MemoryError: no room for the lamp"
+    assert list(instances.glob("i-*")) == before, "an instance's folder goes when its processes have gone"
+    assert endpoints.ask(name)["files"] == {"weights": "old"}
+
+
+def test_a_full_disk_does_not_keep_an_endpoint_from_coming_into_service(endpoints, monkeypatch):
+    def put(store, kind, key, document):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    config = endpoints.config(endpoints.model("old"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put", put)
+        name = endpoints.create(config)
     assert endpoints.ask(name)["files"] == {"weights": "old"}
 
 

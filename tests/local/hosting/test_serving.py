@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.local.connection import Connection
 from pipelines.local.hosting.artifacts import ArtifactError, unpack
-from pipelines.local.hosting.serving import InvocationError, ServingError, ServingProcess
+from pipelines.local.hosting.serving import InvocationError, ModelDataError, ServingError, ServingProcess
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.logs import LogFile
 
@@ -87,6 +87,10 @@ def test_what_keeps_a_container_from_starting_is_said(tiny, serve):
         serve(image=tiny.image).start()
     with pytest.raises(ServingError, match=r"Could not find model data at s3://tiny-bucket/none\.tar"):
         serve(ModelDataUrl="s3://tiny-bucket/none.tar.gz").start()
+    process = serve()
+    process._folder.write_text("in the way")
+    with pytest.raises(ModelDataError, match="Not a directory"):
+        process.start()
 
 
 def test_an_answer_that_is_late_or_broken_off_is_an_invocation_error(serve):

@@ -56,9 +56,9 @@ def test_what_else_lies_in_opt_stays_visible(tiny):
 
 def test_hosts_of_jobs_see_no_files_and_no_processes_of_each_other(tiny):
     code = (
-        f"jobs = os.listdir({str(tiny.state / 'jobs')!r})\n"
+        f"state = os.listdir({str(tiny.state)!r})\n"
         "parents = [open(f'/proc/{p}/stat').read().split()[3] for p in os.listdir('/proc') if p.isdecimal()]\n"
-        "(base / 'output/message').write_text(json.dumps([jobs, parents]))"
+        "(base / 'output/message').write_text(json.dumps([state, parents]))"
     )
     assert json.loads(run(tiny, code, instances=2)["ExitMessage"]) == [[], ["0", "1"]]
 

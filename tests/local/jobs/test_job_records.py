@@ -207,6 +207,16 @@ def test_a_deleted_job_is_gone_and_its_name_is_free_again_but_one_that_runs_stay
     assert tiny.finish_processing(name)["ProcessingJobStatus"] == "Completed"
 
 
+def test_a_job_that_has_ended_cannot_be_stopped(tiny):
+    name = tiny.name("over")
+    tiny.sagemaker.create_processing_job(ProcessingJobName=name, **tiny.processing("pass"))
+    tiny.finish_processing(name)
+    says = "The request was rejected because the processing job is in status Completed."
+    with pytest.raises(ClientError, match=says) as refused:
+        tiny.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
 def test_a_filter_that_only_aws_knows_is_refused_instead_of_ignored(tiny):
     with pytest.raises(ClientError, match="does not support the filter WarmPoolStatusEquals of ListTrainingJobs"):
         tiny.sagemaker.list_training_jobs(WarmPoolStatusEquals="Available")

@@ -301,3 +301,17 @@ def test_what_cannot_be_transformed_is_refused_with_a_sentence(tiny, model, opti
     given = {"model": model(), **options}
     with pytest.raises(ClientError, match=says):
         start(tiny, arguments(tiny, source=f"s3://{tiny.bucket}/x", target="x", **given))
+
+
+def test_a_package_of_two_containers_is_not_transformed_with_the_first_alone(tiny):
+    group, name = tiny.name("group"), tiny.name("two")
+    tiny.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    texts = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    package = tiny.sagemaker.create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={"Containers": [{"Image": IMAGE}, {"Image": IMAGE}], **texts},
+    )["ModelPackageArn"]
+    tiny.sagemaker.create_model(ModelName=name, PrimaryContainer={"ModelPackageName": package})
+    with pytest.raises(ClientError, match=f"the inference pipeline of the model '{name}'"):
+        start(tiny, arguments(tiny, name, f"s3://{tiny.bucket}/x", "x"))
