@@ -68,7 +68,8 @@ def test_a_model_that_passes_the_gate_is_registered_and_waits_for_approval(targe
     assert runs.lenient.status == "Succeeded", runs.lenient.reason
     names = [step.name for step in runs.lenient.steps]
     expected = ["Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate", "QualityGate", "Register-RegisterModel"]
-    assert names == expected
+    assert names == [*expected, "Deploy"]
+    assert runs.lenient.steps[-1].note == f"version 1 of {runs.config.register_.group} is waiting for approval"
     (model,) = operations.list_models(target, runs.config.register_.group)
     assert (model.version, model.status) == (1, "PendingManualApproval")
     assert model.accuracy is not None
