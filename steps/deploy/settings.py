@@ -33,7 +33,7 @@ class DeploySettings(StepSettings):
     memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = Field(
         2048, description="memory of a serverless endpoint, MB; its processors grow with it"
     )
-    concurrency: int = Field(5, ge=1, le=200, description="requests that a serverless endpoint answers at once")
+    concurrency: int = Field(10, ge=1, le=200, description="requests that a serverless endpoint answers at once")
     instance_type: str = Field("ml.c7i.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$", description="of each instance")
     minimum_instances: int = Field(2, ge=1, le=100, description="instances when it is quiet")
     maximum_instances: int = Field(4, ge=1, le=100, description="instances under load")
