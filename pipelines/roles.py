@@ -8,16 +8,18 @@ from pipelines.target import Target
 from steps.deploy.settings import DeploySettings
 
 POLICY = "deploy"
-READ_AND_MAKE = (
+SAGEMAKER_CALLS = (
     "AddTags",
     "CreateEndpoint",
     "CreateEndpointConfig",
     "CreateModel",
     "DeleteEndpoint",
     "DescribeEndpoint",
+    "DescribeEndpointConfig",
     "DescribeModelPackage",
     "ListTags",
     "UpdateEndpoint",
+    "UpdateEndpointWeightsAndCapacities",
 )
 
 
@@ -43,20 +45,20 @@ def policy(target: Target, config: Config, deploy: DeploySettings) -> dict[str, 
     arn = f"arn:{target.partition}"
     own = f"{target.region}:{target.account}"
     function = deploy.function.rpartition(":")[2]
-    named = [f"{kind}/{deploy.endpoint}*" for kind in ("endpoint", "endpoint-config", "model")]
+    name = deploy.endpoint
+    named = [f"endpoint/{name}", f"endpoint-config/{name}-v*", f"model/{name}-v*"]
     group = f"model-package/{config.register_.group}/*"
     statements = [
         _allow(
-            [f"sagemaker:{call}" for call in READ_AND_MAKE],
-            [f"{arn}:sagemaker:{own}:{name}" for name in (*named, group)],
+            [f"sagemaker:{call}" for call in SAGEMAKER_CALLS],
+            [f"{arn}:sagemaker:{own}:{each}" for each in (*named, group)],
         ),
         _allow(["sagemaker:ListModelPackages"], ["*"]),  # takes no resource
-        _allow(["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms"], ["*"]),
+        _allow([f"cloudwatch:{call}" for call in ("DeleteAlarms", "DescribeAlarms", "PutMetricAlarm")], ["*"]),
         _allow(
             ["application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy"],
             ["*"],
         ),
-        _allow(["sagemaker:UpdateEndpointWeightsAndCapacities"], [f"{arn}:sagemaker:{own}:{named[0]}"]),
         _allow(["s3:GetObject"], [f"{arn}:s3:::{config.bucket}/{config.name}/executions/*"]),
         _allow(["iam:PassRole"], [config.role], StringEquals={"iam:PassedToService": "sagemaker.amazonaws.com"}),
         _allow(

@@ -16,7 +16,11 @@ class DeploySettings(StepSettings):
     In texts, `{name}` stands for the pipeline's name.
     """
 
-    endpoint: str = Field("{name}", pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,39}$", description="the endpoint's name")
+    endpoint: str = Field(
+        "{name}",
+        pattern=r"^[a-z0-9](-*[a-z0-9]){0,39}$",
+        description="the endpoint's name, in small letters as its ARN",
+    )
     function: str = Field(
         "arn:{partition}:lambda:{region}:{account}:function:{name}-deploy",
         pattern=r"^arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:[a-zA-Z0-9_-]{1,64}$",

@@ -8,7 +8,7 @@ from typing import Any, Self
 PREFIX = "DEPLOY_"
 _CHOICES = {"hosting": ("serverless", "instance"), "traffic": ("canary", "linear", "all_at_once")}
 _PATTERNS = {
-    "endpoint": r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,39}",
+    "endpoint": r"[a-z0-9](-*[a-z0-9]){0,39}",
     "group": r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
     "model_role": r"arn:[a-z-]+:iam::\d{12}:role/.+",
     "capture_uri": r"s3://[^/]+/.+",
