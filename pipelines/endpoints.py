@@ -121,7 +121,7 @@ def _versions(target: Target, configuration: str) -> dict[str, int]:
             number = model.get("PrimaryContainer", {}).get("ModelPackageName", "").rpartition("/")[2]
             if number.isdigit():
                 versions[variant["VariantName"]] = int(number)
-    except target.sagemaker.exceptions.ClientError:  # deleted by hand: the endpoint answers all the same
+    except ClientError:  # deleted by hand: the endpoint answers all the same
         return versions
     return versions
 

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from pipelines.endpoints import describe_endpoint
@@ -25,10 +26,11 @@ def teardown(target: Target, name: str, report: Callable[[str], None]) -> None:
     Raises:
         PipelineError: the endpoint does not come to rest, or does not go.
     """
-    removed = [*_remove_endpoint(target, name, report), *_remove_alarms(target, name), *_remove_made(target, name)]
-    for line in removed:
+    nothing = True
+    for line in chain(_remove_endpoint(target, name, report), _remove_alarms(target, name), _remove_made(target, name)):
         report(f"removed {line}")
-    if not removed:
+        nothing = False
+    if nothing:
         report(f"there is no endpoint {name}, and nothing left of it: nothing of it costs money")
 
 

@@ -3,7 +3,8 @@
 import io
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,6 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture
-def clean(target: Target, config: Config) -> Iterator[None]:
-    yield
-    teardown(target, endpoints.endpoint_name(config), lambda _: None)
-
-
 def test_from_an_approval_to_an_answer_and_to_nothing_that_costs(
     target: Target,
     config: Config,
@@ -82,8 +77,15 @@ def test_from_an_approval_to_an_answer_and_to_nothing_that_costs(
     operations.decide(target, group, 1, "Rejected", "")
 
 
+def wait_for_scaling(target: Target) -> None:
+    autoscaling = target.client("application-autoscaling")
+    deadline = time.monotonic() + 60
+    while not autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 @pytest.mark.slow
-@pytest.mark.usefixtures("clean")
 def test_a_second_version_is_approved_under_load_and_rejected_again_without_a_failed_request(
     target: Target,
     config: Config,
@@ -113,6 +115,11 @@ def test_a_second_version_is_approved_under_load_and_rejected_again_without_a_fa
     assert before == again != after
     assert set(load.answers) == {before, after}
     assert len(load.answers) > 8
+    wait_for_scaling(target)  # set when the function hears that the endpoint rests
+    said: list[str] = []
+    teardown(target, name, said.append)
+    assert {f"removed {what}" for what in ("its autoscaling", f"the alarm {name}-errors")} < set(said)
+    assert f"removed the endpoint {name} (2 instances)" in said
 
 
 def test_a_preset_that_deploys_nothing_says_so(config: Config) -> None:
