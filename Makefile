@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline start watch models approve reject endpoint invoke teardown compile test test-slow bench format clean
+.PHONY: help demo local upsert-pipeline start watch models approve reject endpoint invoke teardown compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -54,10 +54,16 @@ test: $(VENV)/.everything ## Lint, check types and run the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow and not benchmark"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not benchmark" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.everything ## Run the tests that take minutes
 	$(BIN)/pytest -m slow
+
+api-table: $(VENV)/.everything ## Write pipelines/local/API.md: what the embedded SageMaker answers, and the tests that show it
+	$(BIN)/python tests/api_table.py
+
+compare-recipes: $(VENV)/.everything ## Train the published recipe and ours on real photos and compare them (DATA=, RECIPES="published ours", SIZE=96, EPOCHS=12, SEEDS=3)
+	$(BIN)/python tests/benchmarks/recipes "$(DATA)" $(if $(SIZE),--size "$(SIZE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(RECIPES),--recipes $(RECIPES))
 
 bench: $(VENV)/.everything ## Measure speed against references
 	$(BIN)/pytest tests/benchmarks -m benchmark -s

@@ -33,9 +33,10 @@ class Recorder:
         make_call = botocore.client.BaseClient._make_api_call
 
         def recorded(client, operation, parameters):
+            answer = make_call(client, operation, parameters)  # what is refused is not noted
             if threading.current_thread() is threading.main_thread():  # the server's own calls come from its threads
                 self.note(client.meta.service_model.service_name, operation, parameters)
-            return make_call(client, operation, parameters)
+            return answer
 
         botocore.client.BaseClient._make_api_call = recorded
 

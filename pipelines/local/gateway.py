@@ -17,7 +17,8 @@ from werkzeug import Request, Response
 from werkzeug.wsgi import get_input_stream
 
 from pipelines.local.aws import Action, ApiError, Json, NotOursError, invalid, shorten
-from pipelines.local.shapes import check
+from pipelines.local.entrance import in_our_region, refusal, without_cors
+from pipelines.local.shapes import check, service
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _PREFIX = "SageMaker."  # of the X-Amz-Target header; AWS's JSON protocol 1.1
 _LARGEST_BODY = 8 * 1024 * 1024  # bytes; the largest field, a definition, has at most 1 MB
 _LONGEST_MESSAGE = 4000
+_ABOUT_TAGS = ("ListTags", "AddTags", "DeleteTags")
+_UNTAGGED = "There is no such resource, or its tags are not kept by the embedded SageMaker."
 
 # Changes a request on its way to moto, where moto would lose what AWS keeps.
 Amend = Callable[[Json], Json]
@@ -79,11 +82,20 @@ class Gateway:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        refused = refusal(environ)
+        if refused:
+            return _reply(start_response, HTTPStatus.FORBIDDEN, _error("AccessDeniedException", refused))
+        in_our_region(environ)
+        return self._answer(environ, without_cors(start_response))
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         routed = self._route(environ)
         if routed is not None:
             return routed(environ, start_response)
         target: str = environ.get("HTTP_X_AMZ_TARGET", "")
         action = target.removeprefix(_PREFIX) if target.startswith(_PREFIX) else ""
+        if not action:
+            return self._moto(environ, start_response)
         try:
             if action in self._actions:
                 request = _read(environ, action)
@@ -102,9 +114,8 @@ class Gateway:
             return _reply(start_response, HTTPStatus.BAD_REQUEST, _error(error.code, str(error)))
         except Exception as error:
             _log.exception("The call %s met an error of the server", action)
-            text = f"{type(error).__name__}: {error}"
-            return _reply(start_response, HTTPStatus.INTERNAL_SERVER_ERROR, _error("InternalFailure", text))
-        return self._moto(environ, start_response)
+            return _failure(start_response, error)
+        return self._pass_on(environ, start_response, action)
 
     def _route(self, environ: WSGIEnvironment) -> Response | None:
         """The answer of the route that takes a request, if one does."""
@@ -116,6 +127,20 @@ class Gateway:
                 except NotOursError:
                     return None
         return None
+
+    def _pass_on(self, environ: WSGIEnvironment, start_response: StartResponse, action: str) -> Iterable[bytes]:
+        """Have moto answer; what it does not know is answered in AWS's form."""
+        if action not in service().operation_names:
+            return _unknown(start_response, action)
+        try:
+            return self._moto(environ, start_response)
+        except NotImplementedError:
+            return _unknown(start_response, action)
+        except Exception as error:
+            if action in _ABOUT_TAGS:  # it looks into what it does not find
+                return _reply(start_response, HTTPStatus.BAD_REQUEST, _error("ResourceNotFound", _UNTAGGED))
+            _log.warning("moto could not answer %s: %s: %s", action, type(error).__name__, error)
+            return _failure(start_response, error)
 
     def _followed(
         self, environ: WSGIEnvironment, start_response: StartResponse, follow: Follow, request: Json
@@ -168,6 +193,16 @@ def _replace_body(environ: WSGIEnvironment, request: Json) -> None:
     environ["wsgi.input"] = BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
     environ.pop("HTTP_TRANSFER_ENCODING", None)  # what came in chunks is whole now
+
+
+def _unknown(start_response: StartResponse, action: str) -> list[bytes]:
+    text = f"The embedded SageMaker does not know {shorten(action, 100)}."
+    return _reply(start_response, HTTPStatus.BAD_REQUEST, _error("UnknownOperationException", text))
+
+
+def _failure(start_response: StartResponse, error: Exception) -> list[bytes]:
+    text = f"{type(error).__name__}: {error}"
+    return _reply(start_response, HTTPStatus.INTERNAL_SERVER_ERROR, _error("InternalFailure", text))
 
 
 def _error(code: str, message: str) -> Json:

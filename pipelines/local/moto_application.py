@@ -6,6 +6,8 @@ import functools
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from pipelines.local import moto_registry
+
 
 class MotoApplication(DomainDispatcherApplication):
     """Moto's own dispatcher, which remembers which service a host name belongs to.
@@ -15,4 +17,5 @@ class MotoApplication(DomainDispatcherApplication):
 
     def __init__(self) -> None:
         super().__init__(create_backend_app)
+        moto_registry.install()
         self.get_backend_for_host = functools.lru_cache(super().get_backend_for_host)  # type: ignore[method-assign]

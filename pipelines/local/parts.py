@@ -101,7 +101,8 @@ class Parts:
     def _actions(self) -> dict[str, Action]:
         tagged = (self.jobs, self._tuning, self._hosting, self._pipelines, self._experiments)
         tags = Tags(lambda: {arn: found for each in tagged for arn, found in each.tags().items()}, self._store)
-        return {name: action for each in (*tagged, tags) for name, action in each.actions().items()}
+        actions = {name: action for each in tagged for name, action in each.actions().items()}
+        return {**tags.forgetting(actions), **tags.actions()}
 
     def _routes(self) -> list[Route]:
         routed = (self.jobs, Invocations(self._hosting), self._functions, self._experiments, self._events)

@@ -2,12 +2,12 @@
 
 Moto keeps groups, versions, metrics and approval states. But its UpdateModelPackage clears each field that a
 request leaves out, so that approving a model would wipe its metadata; its CreateModelPackageGroup replaces a
-group that exists; and its CreateModelPackage drops a few fields, which are refused here instead.
+group that exists; and both drop a few fields, which are refused here instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +15,7 @@ from pipelines.local.aws import Json, invalid
 from pipelines.local.connection import Connection
 
 _LOST = ("SourceUri", "ModelCard", "ModelLifeCycle", "SecurityConfig", "ManagedStorageType")
+_LOST_IN_UPDATES = (*_LOST, "InferenceSpecification", "ModelPackageRegistrationType")
 _KEPT = ("ModelApprovalStatus", "ApprovalDescription")
 
 
@@ -31,13 +32,16 @@ class Registry:
     def amendments(self) -> Mapping[str, Callable[[Json], Json]]:
         """The amended calls, by name."""
         return {
-            "CreateModelPackage": _refuse_what_is_lost,
+            "CreateModelPackage": lambda request: _without(_LOST, request),
             "UpdateModelPackage": self._update,
             "CreateModelPackageGroup": self._create_group,
+            "DeleteModelPackage": _as_it_is,
+            "DeleteModelPackageGroup": _as_it_is,
         }
 
     def _update(self, request: Json) -> Json:
         """Fill in the fields that the request does not mention; metadata properties are merged."""
+        _without(_LOST_IN_UPDATES, request)
         try:
             present = self._connection.sagemaker.describe_model_package(ModelPackageName=request["ModelPackageArn"])
         except ClientError as error:
@@ -58,8 +62,13 @@ class Registry:
         raise invalid(f"Model Package Group {name} already exists.")
 
 
-def _refuse_what_is_lost(request: Json) -> Json:
-    lost = [field for field in _LOST if field in request]
-    if lost:
-        raise invalid(f"The embedded SageMaker does not keep {', '.join(lost)} of a model package: leave it out.")
+def _as_it_is(request: Json) -> Json:
+    return request  # once its shape has been checked
+
+
+def _without(lost: Collection[str], request: Json) -> Json:
+    """The request, if it has none of the fields that would be lost."""
+    found = [field for field in lost if field in request]
+    if found:
+        raise invalid(f"The embedded SageMaker does not keep {', '.join(found)} of a model package: leave it out.")
     return request

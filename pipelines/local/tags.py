@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from pipelines.local.aws import Action, Json, NotOursError, page
+from pipelines.local.aws import Action, Json, NotOursError, arn, page
 from pipelines.local.store import Store
 
 _TAGS = "tags"  # kind of document in the store
+# What each call deletes, as ARNs name it; a call that is missing here stops the server from starting.
+_DELETED = {
+    "DeleteEndpoint": "endpoint",
+    "DeleteEndpointConfig": "endpoint-config",
+    "DeleteExperiment": "experiment",
+    "DeleteModel": "model",
+    "DeletePipeline": "pipeline",
+    "DeleteProcessingJob": "processing-job",
+    "DeleteTrainingJob": "training-job",
+    "DeleteTrial": "experiment-trial",
+    "DeleteTrialComponent": "experiment-trial-component",
+}
 
 
 class Tags:
@@ -27,6 +39,24 @@ class Tags:
     def actions(self) -> dict[str, Action]:
         """The calls that this answers, by name."""
         return {"AddTags": self._add, "ListTags": self._list, "DeleteTags": self._delete}
+
+    def forgetting(self, actions: Mapping[str, Action]) -> dict[str, Action]:
+        """The same calls; those that delete something take its tags along, for another may get its name."""
+        return {
+            call: self._forgetting(action, _DELETED[call], f"{call.removeprefix('Delete')}Name")
+            if call.startswith("Delete")
+            else action
+            for call, action in actions.items()
+        }
+
+    def _forgetting(self, delete: Action, kind: str, field: str) -> Action:
+        def act(request: Json) -> Json:
+            answer = delete(request)
+            name: str = request[field].rpartition("/")[2]  # some may be given as ARNs
+            self._store.remove(_TAGS, arn(f"{kind}/{name.lower() if kind.startswith('experiment') else name}"))
+            return answer
+
+        return act
 
     def _add(self, request: Json) -> Json:
         with self._lock:

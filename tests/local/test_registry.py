@@ -65,3 +65,34 @@ def test_approving_a_package_that_does_not_exist_is_refused(tiny):
 def test_a_field_that_would_be_lost_is_refused(tiny):
     with pytest.raises(ClientError, match="does not keep SourceUri"):
         tiny.sagemaker.create_model_package(ModelPackageName="lost", SourceUri="s3://b/m")
+    arn = tiny.sagemaker.create_model_package(ModelPackageName="updated")["ModelPackageArn"]
+    for field, value in {"SourceUri": "s3://b/m", "InferenceSpecification": SPECIFICATION}.items():
+        with pytest.raises(ClientError, match=f"does not keep {field}"):
+            tiny.sagemaker.update_model_package(ModelPackageArn=arn, **{field: value})
+
+
+def test_a_version_that_is_deleted_is_gone_and_its_number_is_not_given_again(tiny):
+    client = tiny.sagemaker
+    client.create_model_package_group(ModelPackageGroupName="pruned")
+    first, second = (client.create_model_package(ModelPackageGroupName="pruned")["ModelPackageArn"] for _ in range(2))
+    with pytest.raises(ClientError, match="deleted by its ARN"):
+        client.delete_model_package(ModelPackageName="pruned")
+    client.delete_model_package(ModelPackageName=second)
+    with pytest.raises(ClientError, match="not found"):
+        client.describe_model_package(ModelPackageName=second)
+    third = client.create_model_package(ModelPackageGroupName="pruned")["ModelPackageArn"]
+    assert third.endswith("/pruned/3")
+    listed = client.list_model_packages(ModelPackageGroupName="pruned")["ModelPackageSummaryList"]
+    assert {each["ModelPackageArn"] for each in listed} == {first, third}
+
+
+def test_a_group_is_deleted_once_it_is_empty(tiny):
+    client = tiny.sagemaker
+    client.create_model_package_group(ModelPackageGroupName="emptied")
+    arn = client.create_model_package(ModelPackageGroupName="emptied")["ModelPackageArn"]
+    with pytest.raises(client.exceptions.ConflictException, match="has model packages"):
+        client.delete_model_package_group(ModelPackageGroupName="emptied")
+    client.delete_model_package(ModelPackageName=arn)
+    client.delete_model_package_group(ModelPackageGroupName="emptied")
+    with pytest.raises(ClientError, match="does not exist"):
+        client.describe_model_package_group(ModelPackageGroupName="emptied")

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pipelines.local import EmbeddedSageMaker, ServerError
 
@@ -66,6 +67,22 @@ def test_a_wrong_request_is_answered_in_awss_form(tiny, action, body, code, says
     assert status == 400
     assert answer["__type"] == code
     assert says in answer["message"]
+
+
+def test_a_call_that_nobody_knows_is_refused_by_its_name(tiny):
+    status, answer = post(tiny.server.url, "Nonsense", b"{}")
+    assert (status, answer["__type"]) == (400, "UnknownOperationException")
+    with pytest.raises(ClientError, match="does not know ListMonitoringSchedules") as refused:
+        tiny.sagemaker.list_monitoring_schedules()
+    assert refused.value.response["Error"]["Code"] == "UnknownOperationException"
+    assert refused.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+
+
+@pytest.mark.parametrize("resource", ["model/nobody", "no-such-kind/a", "model-package/nobody/1"])
+def test_tags_of_what_does_not_exist_are_not_found(tiny, resource):
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:{resource}"
+    with pytest.raises(tiny.sagemaker.exceptions.ResourceNotFound, match="no such resource"):
+        tiny.sagemaker.list_tags(ResourceArn=arn)
 
 
 def test_what_is_not_ours_is_answered_by_moto(tiny):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipelines.local.announcements import Announcement, Announcements
-from pipelines.local.aws import Action, Json, NotOursError
+from pipelines.local.aws import Action, Json, NotOursError, invalid
 from pipelines.local.experiments.components import Components, describe
 from pipelines.local.experiments.jobs import KINDS
 from pipelines.local.experiments.search import search
@@ -13,6 +13,8 @@ from pipelines.local.experiments.shelf import Shelf
 from pipelines.local.experiments.trials import Trials
 from pipelines.local.gateway import Route
 from pipelines.local.store import Store
+
+_SEARCHED_BY_MOTO = ("ModelPackage", "ModelPackageGroup")
 
 
 class Experiments:
@@ -87,7 +89,9 @@ class Experiments:
         if resource == "ExperimentTrialComponent":
             found = [self._with_parents(each) for each in self._components.components.all()]
             return search(found, request, "TrialComponent")
-        raise NotOursError(resource)
+        if resource in _SEARCHED_BY_MOTO:
+            raise NotOursError(resource)
+        raise invalid(f"The embedded SageMaker does not search for {resource}: use the list and describe calls.")
 
     def _with_parents(self, component: Json) -> Json:
         """A trial component as Search answers it."""

@@ -22,7 +22,13 @@ _PASSING = re.compile(
     r"|Assume|Decode).*"
 )
 _ACTION_PATH = re.compile(r"/service/\w+/operation/(\w+)")  # of AWS's CBOR protocol
-_PASSING_PATHS = re.compile(r"/moto-api/.*|.*/invocations")
+# Of moto itself, of functions and of endpoints; an object may have a key that looks like them.
+_MOTO_PATH = re.compile(r"/moto-api/.*")
+_INVOCATION_PATHS = re.compile(
+    r"/2015-03-31/functions/[^/]+/invocations/?|/2014-11-13/functions/[^/]+/invoke-async/?"
+    r"|/endpoints/[^/]+/(async-)?invocations(-response-stream)?"
+)
+_OF_S3 = re.compile(r"/s3/aws4_request|uploadId=|uploads")
 _KEPT = re.compile(
     r"REQUEST_METHOD|REQUEST_URI|RAW_URI|SCRIPT_NAME|PATH_INFO|QUERY_STRING|SERVER_(NAME|PORT|PROTOCOL)|CONTENT_TYPE"
     r"|wsgi\.url_scheme|moto\.preserved_header_names|HTTP_.+"
@@ -37,10 +43,17 @@ _LEFT_OUT = re.compile(
 
 def may_change(environ: WSGIEnvironment) -> bool:
     """Whether a call may change what moto keeps, as far as its head tells."""
-    path = environ.get("PATH_INFO", "")
-    named = _ACTION_PATH.fullmatch(path)
-    action = named[1] if named else environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-    return not (environ["REQUEST_METHOD"] in _READING_METHODS or _PASSING_PATHS.fullmatch(path) or _is_reading(action))
+    method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+    if method in _READING_METHODS or _MOTO_PATH.fullmatch(path) or _is_invocation(environ, path):
+        return False
+    named = _ACTION_PATH.fullmatch(path) if "HTTP_SMITHY_PROTOCOL" in environ else None
+    return not _is_reading(named[1] if named else environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2])
+
+
+def _is_invocation(environ: WSGIEnvironment, path: str) -> bool:
+    signature = environ.get("HTTP_AUTHORIZATION", "") + environ.get("QUERY_STRING", "")
+    called = environ["REQUEST_METHOD"] == "POST" and _INVOCATION_PATHS.fullmatch(path)
+    return bool(called) and not _OF_S3.search(signature)
 
 
 def changes(environ: WSGIEnvironment, form: bytes) -> bool:
@@ -50,6 +63,8 @@ def changes(environ: WSGIEnvironment, form: bytes) -> bool:
         environ: the call's head.
         form: its body, or the beginning of it.
     """
+    if environ["REQUEST_METHOD"] != "POST":  # an object may be of any type
+        return True
     if not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return True
     action = parse_qs(form.decode(errors="replace")).get("Action", [""])[0]

@@ -28,6 +28,8 @@ def superseded(effects: Sequence[Effect]) -> set[int]:
             if each.upload:
                 dead_uploads.add(each.upload)
             continue
+        if each.kind is Kind.UNKNOWN:
+            dead.clear()
         if each.kind in (Kind.WRITE, Kind.DELETE):
             dead |= keys
         dead -= set(each.sources)
@@ -43,12 +45,14 @@ def _is_dead(effect: Effect, keys: set[str], dead: set[str], dead_uploads: set[s
 
 
 def _idle_deletes(effects: Sequence[Effect], dropped: set[int], versioned: set[str]) -> set[int]:
-    """Deletes of objects that no call writes any more."""
+    """Deletes of objects that no call writes any more, as far as all calls are understood."""
     written: set[str] = set()
     idle: set[int] = set()
     for index, each in enumerate(effects):
         if index in dropped or any(key.partition("/")[0] in versioned for key in each.keys):
             continue
+        if each.kind is Kind.UNKNOWN:
+            break
         if each.kind is Kind.WRITE:
             written |= set(each.keys)
         elif each.kind is Kind.DELETE:

@@ -22,7 +22,8 @@ from pipelines.local.persistence.bodies import Bodies, Body
 from pipelines.local.persistence.calls import changes, head, may_change, whole
 from pipelines.local.persistence.compaction import superseded
 from pipelines.local.persistence.determinism import install, repeatable, unnoticed
-from pipelines.local.persistence.effects import Effect, effect
+from pipelines.local.persistence.effects import Effect
+from pipelines.local.persistence.services import effect
 from pipelines.local.store import Store
 
 if TYPE_CHECKING:

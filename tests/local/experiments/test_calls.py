@@ -139,6 +139,12 @@ def test_search_for_what_moto_keeps_is_still_motos(experiments):
     assert [each["ModelPackageGroup"]["ModelPackageGroupName"] for each in answer["Results"]] == ["searched"]
 
 
+@pytest.mark.parametrize("resource", ["TrainingJob", "Pipeline", "PipelineExecution", "Endpoint", "Model"])
+def test_search_for_what_it_cannot_find_is_refused(experiments, resource):
+    with pytest.raises(ClientError, match=f"does not search for {resource}: use the list"):
+        experiments.search(Resource=resource)
+
+
 def test_metrics_that_are_put_are_summed_up(experiments, tiny):
     client = tiny.session.client("sagemaker-metrics", endpoint_url=tiny.server.url)
     experiments.create_trial_component(TrialComponentName="measured")

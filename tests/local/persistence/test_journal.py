@@ -1,11 +1,13 @@
 """The journal itself: bounded, robust, and true whatever it forgets."""
 
+import io
 import os
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+import zipfile
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -49,6 +51,38 @@ def test_a_large_object_that_is_written_again_and_again_does_not_fill_the_disk(o
         assert len(bodies(tmp_path)) < 8
 
     on(work)
+
+
+def test_the_code_of_updated_and_deleted_functions_leaves_the_disk(on, tmp_path):
+    def archive(number):
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as opened:
+            opened.writestr("main.py", f"number = {number}\n" * 1000)
+        return content.getvalue()
+
+    def before(client):
+        role = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        functions = client("lambda")
+        for name in ("kept", "versioned", "deleted"):
+            functions.create_function(
+                FunctionName=name, Runtime="python3.11", Handler="main.h", Role=role, Code={"ZipFile": archive(0)}
+            )
+            for number in range(1, 4):
+                functions.update_function_code(FunctionName=name, ZipFile=archive(number), Publish=name == "versioned")
+                functions.update_function_configuration(FunctionName=name, Description=f"{number}")
+        functions.delete_function(FunctionName="deleted")
+        return look(client)
+
+    def look(client):
+        every = client("lambda").list_functions(FunctionVersion="ALL")["Functions"]
+        return sorted(
+            (each["FunctionName"], each["Version"], each["CodeSha256"], each["Description"]) for each in every
+        )
+
+    found = on(before)
+    assert len(bodies(tmp_path)) == 12
+    assert on(look) == found
+    assert len(bodies(tmp_path)) == 6  # created and updated last; created and three versions
 
 
 def test_a_journal_with_holes_gives_back_the_rest(on, tmp_path):
@@ -157,6 +191,8 @@ def objects_after(effects):
         elif each.kind is Kind.DELETE:
             for key in each.keys:
                 found.pop(key, None)
+        elif each.kind is Kind.UNKNOWN:  # one that reads everything and writes anything
+            found[f"b/{'xyz'[number % 3]}"] = (number, tuple(sorted(found.items())), (), ())
         elif each.kind is Kind.ABORT:
             uploads.pop(each.upload, None)
     return found, uploads
@@ -169,6 +205,7 @@ plain = st.one_of(
     st.builds(lambda key: Effect(Kind.CHANGE, (key,)), names),
     st.builds(lambda keys: Effect(Kind.DELETE, tuple(keys)), st.lists(names, min_size=1, max_size=3, unique=True)),
     st.builds(lambda sources: Effect(Kind.OTHER, (), sources), copies),
+    st.just(Effect(Kind.UNKNOWN)),
 )
 
 

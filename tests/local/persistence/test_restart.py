@@ -6,6 +6,7 @@ import time
 import zipfile
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from pipelines.local.store import Store
@@ -64,6 +65,33 @@ def test_objects_are_as_they_were(on):
     kept = ("ETag", "ContentLength", "ContentType", "Metadata", "LastModified")
     heads = [[{name: head[name] for name in kept} for head in on(work)] for work in (before, after, after)]
     assert heads[0] == heads[1] == heads[2]
+
+
+def test_objects_whose_names_look_like_calls_are_kept(on):
+    like_calls = ["logs/invocations", "x/operation/GetMetrics", "form", "multipart/invocations"]
+
+    def before(client):
+        s3 = client("s3")
+        for bucket in (BUCKET, "endpoints", "service"):
+            s3.create_bucket(Bucket=bucket)
+        for key in like_calls[:2]:
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+            s3.put_object(Bucket="service", Key=key, Body=b"x")
+        s3.put_object(
+            Bucket=BUCKET, Key="form", Body=b"Action=GetUser", ContentType="application/x-www-form-urlencoded"
+        )
+        s3.put_object(Bucket="endpoints", Key="e/invocations", Body=b"x")
+        upload(s3, "multipart/invocations", [b"x"])
+
+    def after(client):
+        s3 = client("s3")
+        assert keys(s3) == sorted(like_calls)
+        assert read(s3, "multipart/invocations") == b"x"
+        for bucket, key in (("endpoints", "e/invocations"), ("service", "x/operation/GetMetrics")):
+            assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"x"
+
+    on(before)
+    on(after)
 
 
 def test_versions_keep_their_identifiers(on):
@@ -180,6 +208,64 @@ def test_functions_still_run(on):
     on(before)
     assert on(after) == 2
     assert on(lambda client: read(client("s3"), "code.zip")) == b"something else"
+
+
+STACK = """
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties: {AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: []}}
+  F:
+    Type: AWS::Lambda::Function
+    Properties: {FunctionName: stacked, Runtime: python3.11, Handler: main.handler, Role: !GetAtt R.Arn,
+                 Code: {S3Bucket: kept-bucket, S3Key: stacked.zip}}
+"""
+
+
+def test_functions_keep_the_code_whose_object_has_been_deleted(on):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("main.py", "handler = lambda event, context: event['n'] + 1")
+
+    def before(client):
+        role = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for key in ("large.zip", "stacked.zip"):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=archive.getvalue())
+        client("lambda").create_function(
+            FunctionName="large",
+            Runtime="python3.11",
+            Handler="main.handler",
+            Role=role,
+            Code={"S3Bucket": BUCKET, "S3Key": "large.zip"},
+            Environment={"Variables": {"LARGE": "x" * 4000}},
+        )
+        client("cloudformation").create_stack(StackName="s", TemplateBody=STACK)
+        for key in ("large.zip", "stacked.zip"):
+            s3.delete_object(Bucket=BUCKET, Key=key)
+
+    def after(client):
+        assert keys(client("s3")) == []
+        return [client("lambda").get_function(FunctionName=name)["Configuration"]["CodeSize"] for name in names]
+
+    names = ("large", "stacked")
+    on(before)
+    on(lambda client: None)  # it has looked for what may be forgotten
+    assert on(after) == [len(archive.getvalue())] * 2
+
+
+def test_an_object_that_a_form_has_made_stays_deleted(on):
+    def before(client):
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for key in ("kept", "deleted"):
+            form = s3.generate_presigned_post(BUCKET, key)
+            requests.post(form["url"], data=form["fields"], files={"file": b"x"}, timeout=30).raise_for_status()
+        s3.delete_object(Bucket=BUCKET, Key="deleted")
+
+    on(before)
+    assert on(lambda client: keys(client("s3"))) == ["kept"]
 
 
 def test_an_event_that_was_accepted_reaches_its_function_under_the_next_server(on, until):
