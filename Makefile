@@ -1,13 +1,13 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline start watch models approve reject audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local upsert-pipeline start watch models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
-# The preset that upsert-pipeline, start, watch, models, approve and reject work on.
+# The preset that upsert-pipeline, start, watch, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -29,7 +29,7 @@ start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... M
 watch: $(VENV)/.operator ## Follow the execution that was started last
 	@$(PIPELINES) watch
 
-models: $(VENV)/.operator ## List the registered models, their figures and their approval
+models: $(VENV)/.operator ## List the registered models, their figures, their approval, and which answers
 	@$(PIPELINES) models
 
 approve: $(VENV)/.operator ## Approve a registered model (VERSION=, COMMENT=; the latest by default)
@@ -37,6 +37,15 @@ approve: $(VENV)/.operator ## Approve a registered model (VERSION=, COMMENT=; th
 
 reject: $(VENV)/.operator ## Reject a registered model (VERSION=, COMMENT=; the latest by default)
 	@$(PIPELINES) reject $(VERSION) $(if $(COMMENT),--comment "$(COMMENT)")
+
+endpoint: $(VENV)/.operator ## Tell how the endpoint stands and which model answers
+	@$(PIPELINES) endpoint
+
+invoke: $(VENV)/.operator ## Ask the endpoint about a photo (IMAGE=photo.jpg EXPECT=3)
+	@$(PIPELINES) invoke "$(IMAGE)" $(if $(EXPECT),--expect "$(EXPECT)")
+
+teardown: $(VENV)/.operator ## Remove what costs money: the endpoint and what was made for it
+	@$(PIPELINES) teardown
 
 audit: $(VENV)/.operator ## Compare a folder of bins with the records, by the approved model (DATA=folder or s3:// URI)
 	@$(PIPELINES) audit --data "$(DATA)"

@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import operations, progress
+from pipelines import endpoints, operations, progress
 from pipelines.config import Config, load_preset, preset_names
 from pipelines.errors import PipelineError
 from pipelines.target import Target, aws_errors_explained, connect
+from pipelines.teardown import teardown
 
 app = typer.Typer(
     name="pipelines",
@@ -68,15 +69,16 @@ def watch(preset: Preset = "abid", execution: Execution = "") -> None:
 
 @app.command()
 def models(preset: Preset = "abid") -> None:
-    """List the registered models, their figures and their approval."""
+    """List the registered models, their figures, their approval, and which of them answers."""
     target, config = _placed(preset)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("version", "status", "accuracy", "RMSE", "registered"):
+    for title in ("version", "status", "accuracy", "RMSE", "registered", "endpoint"):
         table.add_column(title, no_wrap=True)
+    served = _served(target, config)
     for model in operations.list_models(target, config.register_.group):
         when = model.created.astimezone().strftime("%Y-%m-%d %H:%M")
         figures = [_percent(model.accuracy), "-" if model.rmse is None else f"{model.rmse:.3f}"]
-        table.add_row(str(model.version), model.status, *figures, when)
+        table.add_row(str(model.version), model.status, *figures, when, served.get(model.version, ""))
     if table.row_count:
         _say(f"model group {config.register_.group}")
         console.print(table)
@@ -94,6 +96,50 @@ def approve(preset: Preset = "abid", version: Version = None, comment: Comment =
 def reject(preset: Preset = "abid", version: Version = None, comment: Comment = "") -> None:
     """Reject a registered model."""
     _decide(preset, version, "Rejected", comment)
+
+
+@app.command()
+def endpoint(preset: Preset = "abid") -> None:
+    """Tell how the endpoint stands, and what answers there."""
+    target, config = _placed(preset)
+    name = endpoints.endpoint_name(config)
+    found = endpoints.describe_endpoint(target, name)
+    if found is None:
+        _say(f"there is no endpoint {name}: approving a model creates it")
+        return
+    _say(f"endpoint {found.name} is {found.status}")
+    for variant in found.variants:
+        version = "a model of unknown origin" if variant.version is None else f"version {variant.version}"
+        _say(f"{variant.share:.0%} of the requests go to {version} ({variant.hosting})")
+    if found.coming is not None:
+        _say(f"it is moving to version {found.coming}")
+    if found.captured:
+        _say(f"{found.captured} % of the requests are kept in the bucket")
+    if found.reason:
+        _say(f"its last change failed: {found.reason}")
+
+
+@app.command()
+def invoke(
+    image: Annotated[Path, typer.Argument(help="A photo: JPEG, PNG or WebP.")],
+    preset: Preset = "abid",
+    expect: Annotated[int | None, typer.Option(min=0, help="Quantity that the records name.")] = None,
+) -> None:
+    """Ask the endpoint about a photo."""
+    target, config = _placed(preset)
+    answer = endpoints.invoke(target, endpoints.endpoint_name(config), image, expect)
+    _say(f"{answer.get('count', answer.get('class'))}, with a confidence of {answer['confidence']:.1%}")
+    if expect is not None:
+        probability = answer["probability_of_match"]
+        told = "the model knows no such count" if probability is None else f"probability of {expect}: {probability:.1%}"
+        _say(f"{answer['verdict']} ({told})")
+
+
+@app.command("teardown")
+def teardown_(preset: Preset = "abid") -> None:
+    """Remove what costs money: the endpoint, and what was made for it."""
+    target, config = _placed(preset)
+    teardown(target, endpoints.endpoint_name(config), _say)
 
 
 @app.command()
@@ -171,6 +217,17 @@ def _decide(preset: str, version: int | None, decision: operations.Decision, com
     target, config = _placed(preset)
     model = operations.decide(target, config.register_.group, version, decision, comment)
     _say(f"version {model.version} is {model.status}: {model.arn}")
+    if config.deploy:
+        _say(f"the endpoint {config.deploy.endpoint} follows: see `make endpoint`")
+
+
+def _served(target: Target, config: Config) -> dict[int | None, str]:
+    """What the endpoint has to do with each version, in a word."""
+    found = endpoints.describe_endpoint(target, config.deploy.endpoint) if config.deploy else None
+    if found is None:
+        return {}
+    live: dict[int | None, str] = {variant.version: "live" for variant in found.variants}
+    return live if found.coming is None else {found.coming: "coming", **live}
 
 
 def _pairs(parameters: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pipelines.errors import PipelineError
 from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
 from steps.contract import explain
+from steps.deploy.settings import DeploySettings
 from steps.evaluate.settings import EvaluateSettings
 from steps.explore.settings import ExploreSettings
 from steps.gate.settings import GateSettings
@@ -77,7 +78,8 @@ class MachinesConfig(_Section):
 class Config(_Section):
     """One pipeline: where it lives, what it runs on, and what each step is told.
 
-    In texts, `{account}`, `{region}`, `{partition}` and `{bucket}` stand for where the pipeline is put.
+    In texts, `{account}`, `{region}`, `{partition}` and `{bucket}` stand for where the pipeline is put, `{name}` for
+    its name.
     """
 
     name: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}$", description="the pipeline's name")
@@ -107,6 +109,7 @@ class Config(_Section):
     evaluate: EvaluateSettings = EvaluateSettings()
     gate: GateSettings = Field(GateSettings(), validate_default=True)
     register_: RegisterSettings = Field(RegisterSettings(), alias="register")
+    deploy: DeploySettings | None = Field(None, description="without it approved models are deployed by nobody")
     survey: SurveySettings = SurveySettings()
     audit: AuditSettings = AuditSettings()
 
@@ -146,11 +149,15 @@ class Config(_Section):
         """This configuration with account, region, partition and bucket filled in.
 
         Raises:
-            PipelineError: a text has a placeholder that is not known.
+            PipelineError: a text has a placeholder that is not known, or is not allowed once it is filled in.
         """
         where = {"account": account, "region": region, "partition": partition}
         where["bucket"] = _fill(self.bucket, where)
-        return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
+        where["name"] = self.name
+        try:
+            return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
+        except ValidationError as error:  # what is right with a placeholder may be too long with the pipeline's name
+            raise PipelineError(f"pipeline {self.name}: {explain(error, Config, 'field')}") from None
 
 
 def preset_names() -> list[str]:

@@ -7,12 +7,14 @@ from pipelines.sdk import offline_session, without_credentials  # isort: split
 from sagemaker.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
 from sagemaker.workflow.pipeline import Pipeline
 from sagemaker.workflow.pipeline_context import PipelineSession
-from sagemaker.workflow.steps import ProcessingStep
+from sagemaker.workflow.step_collections import StepCollection
+from sagemaker.workflow.steps import ProcessingStep, Step
 
 from pipelines.code import read_bundles
 from pipelines.config import Config, MachineConfig
 from steps.catalog.step import catalog_step
 from steps.declaration import Images, Machine, StepContext, processing_output
+from steps.deploy.step import deploy_step
 from steps.evaluate.step import (
     champion_not_worse,
     champion_statement,
@@ -101,7 +103,10 @@ def build(config: Config, session: PipelineSession) -> Pipeline:
         },
     )
     register = register_step(context, config.register_, artifact, processing_output(report, "evaluation"), approval)
-    gate = quality_gate(_requirements(config, report, minimum_accuracy, maximum_rmse), passed=[register])
+    passed: list[Step | StepCollection] = [register]
+    if config.deploy:
+        passed.append(deploy_step(context, config.deploy, register.properties.ModelPackageArn))
+    gate = quality_gate(_requirements(config, report, minimum_accuracy, maximum_rmse), passed)
     return Pipeline(
         name=config.name,
         parameters=[

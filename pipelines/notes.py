@@ -24,6 +24,9 @@ def note_on(target: Target, described: Any) -> str:
         return f"the conditions are {metadata['Condition'].get('Outcome', 'not evaluated yet')}"
     if "RegisterModel" in metadata:
         return str(metadata["RegisterModel"]["Arn"])
+    if "Lambda" in metadata:
+        told = {each["Name"]: each["Value"] for each in metadata["Lambda"].get("OutputParameters", [])}
+        return str(told.get("Message", ""))
     if "CacheHitResult" in described:
         return "reused from an earlier execution"
     if "TuningJob" in metadata:

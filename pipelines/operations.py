@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from pipelines.code import read_bundles, upload
 from pipelines.config import Config
 from pipelines.errors import PipelineError
+from pipelines.functions import put_function
 from pipelines.results import read_json
 from pipelines.target import Target
 
@@ -40,7 +41,7 @@ class ModelVersion:
 
 
 def upsert(target: Target, config: Config, definition: str, report: Report) -> str:
-    """Put step code and definition up, creating the bucket and the pipeline when they are not there; return its ARN.
+    """Put code, the deploying function and the definition up, creating what is not there; return the pipeline's ARN.
 
     Code goes first: a definition never points at code that is not there.
 
@@ -53,6 +54,8 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
     ensure_bucket(target, config.bucket, report)
     for bundle in read_bundles().values():
         upload(bundle, config.bucket, target.s3, report)
+    if config.deploy:
+        put_function(target, config, config.deploy, report)
     if _pipeline_exists(target, config.name):
         arn = target.sagemaker.update_pipeline(
             PipelineName=config.name,

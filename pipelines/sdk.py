@@ -34,6 +34,7 @@ def without_credentials() -> Iterator[None]:
 # to the reader of our output.
 os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
 warnings.filterwarnings("ignore", message="Running within a PipelineSession")
+warnings.filterwarnings("ignore", message="Lambda function won't be updated")
 for _name in ("sagemaker", "sagemaker.config", "botocore.credentials"):
     logging.getLogger(_name).setLevel(logging.ERROR)
 

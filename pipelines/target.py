@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config as ClientConfig
@@ -29,6 +29,9 @@ CREDENTIALS_HELP = (
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
     "to try it without an account, run `make local` and copy the exports it prints"
 )
+CLIENT_SETTINGS = ClientConfig(
+    retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10, max_pool_connections=32
+)
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 
 
@@ -47,6 +50,11 @@ class Target:
         """`config` with this account, region and partition filled in."""
         return config.placed(self.account, self.region, self.partition)
 
+    def client(self, service: str) -> Any:
+        """A client of another service, by boto3's name of it; each takes a moment to make."""
+        session: Any = boto3.Session()
+        return session.client(service, region_name=self.region, config=CLIENT_SETTINGS)
+
 
 def connect() -> Target:
     """Reach what the standard AWS configuration points at (environment, profile, `AWS_ENDPOINT_URL`).
@@ -56,20 +64,17 @@ def connect() -> Target:
     """
     with aws_errors_explained():
         session = boto3.Session()
-        settings = ClientConfig(
-            retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10, max_pool_connections=32
-        )
         # First the client that insists on a region; STS would fall back on an endpoint far away.
-        sagemaker = session.client("sagemaker", config=settings)
-        account = session.client("sts", config=settings).get_caller_identity()["Account"]
+        sagemaker = session.client("sagemaker", config=CLIENT_SETTINGS)
+        account = session.client("sts", config=CLIENT_SETTINGS).get_caller_identity()["Account"]
         region = sagemaker.meta.region_name
         return Target(
             account=account,
             region=region,
             partition=session.get_partition_for_region(region),
             sagemaker=sagemaker,
-            s3=session.client("s3", config=settings),
-            logs=session.client("logs", config=settings),
+            s3=session.client("s3", config=CLIENT_SETTINGS),
+            logs=session.client("logs", config=CLIENT_SETTINGS),
         )
 
 

@@ -8,6 +8,7 @@ from sagemaker.workflow.conditions import Condition, ConditionGreaterThanOrEqual
 from sagemaker.workflow.entities import PipelineVariable
 from sagemaker.workflow.fail_step import FailStep
 from sagemaker.workflow.functions import Join
+from sagemaker.workflow.step_collections import StepCollection
 from sagemaker.workflow.steps import Step
 
 
@@ -48,7 +49,7 @@ def not_worse_than_champion(not_worse: PipelineVariable, statement: PipelineVari
     )
 
 
-def quality_gate(requirements: Sequence[Requirement], passed: Sequence[Step]) -> ConditionStep:
+def quality_gate(requirements: Sequence[Requirement], passed: Sequence[Step | StepCollection]) -> ConditionStep:
     """Run the steps `passed` if all requirements are met; otherwise end the execution as Failed, with the figures."""
     words: list[str | PipelineVariable] = ["The model was not registered"]
     for requirement in requirements:

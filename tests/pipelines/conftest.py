@@ -1,11 +1,23 @@
 """An embedded SageMaker with this project's containers, and clients that find it as users' programs do."""
 
+import io
+import json
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config as ClientConfig
 
+from pipelines import endpoints
+from pipelines.config import Config
 from pipelines.local import EmbeddedSageMaker
 from pipelines.target import Target, connect
 
@@ -30,3 +42,125 @@ def target(environment: dict[str, str]) -> Iterator[Target]:
         for name, value in environment.items():
             patch.setenv(name, value)
         yield connect()
+
+
+@pytest.fixture(scope="module")
+def register_model(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Register a small model of random weights, as the pipeline registers a trained one; returns the package's ARN."""
+    import numpy as np
+    import torch
+
+    from steps.decision import Decision
+    from steps.preprocessing import Preprocessing
+    from steps.signature import Signature
+    from steps.train.export import export
+    from steps.train.networks.network import MEAN, STD, Classifier
+
+    def register(config: Config, seed: int) -> str:
+        folder = tmp_path_factory.mktemp("model")
+        torch.manual_seed(seed)
+        classes = tuple("012345")
+        signature = Signature(
+            classes=classes,
+            preprocessing=Preprocessing(size=32, resize="pad"),
+            mean=MEAN,
+            std=STD,
+            architecture="baseline",
+            training_job="none",
+            decision=Decision(temperature=1.0, mirrored=False),
+        )
+        images = np.random.default_rng(seed).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+        export(Classifier("baseline", len(classes)).eval(), signature, images, folder)
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+            for file in sorted(folder.iterdir()):
+                tar.add(file, file.name)
+        key = f"models/{seed}/model.tar.gz"
+        target.s3.put_object(Bucket=config.bucket, Key=key, Body=archive.getvalue())
+        package: Any = {
+            "InferenceSpecification": {
+                "Containers": [{"Image": config.images.serving, "ModelDataUrl": f"s3://{config.bucket}/{key}"}],
+                "SupportedContentTypes": ["image/jpeg"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
+        }
+        group = config.register_.group
+        known = target.sagemaker.list_model_package_groups(NameContains=group)["ModelPackageGroupSummaryList"]
+        if not known:
+            target.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+        return target.sagemaker.create_model_package(
+            ModelPackageGroupName=group, ModelApprovalStatus="PendingManualApproval", **package
+        )["ModelPackageArn"]
+
+    return register
+
+
+@pytest.fixture
+def command(environment: dict[str, str]) -> Callable[..., str]:
+    """Run a command of ours in another process; returns what it printed."""
+
+    def run(*words: str, fails: bool = False) -> str:
+        line = [sys.executable, "-m", "pipelines", *words, "--preset", "demo"]
+        done = subprocess.run(line, capture_output=True, text=True, env=environment, timeout=120)
+        assert (done.returncode != 0) == fails, done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture
+def until_live(target: Target) -> Callable[[Config, int], None]:
+    """Wait until a version, and no other, answers at the endpoint of a configuration."""
+
+    def wait(config: Config, version: int) -> None:
+        deadline = time.monotonic() + 120
+        while True:
+            found = endpoints.describe_endpoint(target, endpoints.endpoint_name(config))
+            if found and (found.status, [each.version for each in found.variants]) == ("InService", [version]):
+                return
+            assert time.monotonic() < deadline, found
+            time.sleep(0.2)
+
+    return wait
+
+
+class Load:
+    """Eight clients that ask about one photo again and again.
+
+    Attributes:
+        answers: the confidences that were answered.
+        failures: what was raised instead.
+    """
+
+    def __init__(self, runtime: Any, endpoint: str, photo: Path) -> None:
+        self.answers: list[float] = []
+        self.failures: list[Exception] = []
+        self._ended = threading.Event()
+        body = photo.read_bytes()
+        self._ask = lambda: runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="image/jpeg")
+        self._clients = [threading.Thread(target=self._work) for _ in range(8)]
+
+    def _work(self) -> None:
+        while not self._ended.wait(0.02):
+            try:
+                self.answers.append(json.loads(self._ask()["Body"].read())["confidence"])
+            except Exception as error:
+                self.failures.append(error)
+
+    def __enter__(self) -> "Load":
+        for client in self._clients:
+            client.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._ended.set()
+        for client in self._clients:
+            client.join()
+
+
+@pytest.fixture
+def load_of(target: Target) -> Callable[[str, Path], Load]:
+    """Load on an endpoint with a photo, for as long as its block lasts; nothing is tried a second time."""
+    once = ClientConfig(retries={"total_max_attempts": 1}, max_pool_connections=8)
+    runtime = boto3.Session().client("sagemaker-runtime", config=once)
+    return lambda endpoint, photo: Load(runtime, endpoint, photo)

@@ -84,7 +84,7 @@ def test_the_gate_needs_accuracy_and_rmse_and_tells_both_numbers_when_it_refuses
     gate = step(definitions["demo"], "QualityGate")["Arguments"]
     kinds = {condition["Type"]: condition for condition in gate["Conditions"]}
     assert set(kinds) == {"GreaterThanOrEqualTo", "LessThanOrEqualTo"}
-    assert [found["Type"] for found in gate["IfSteps"]] == ["RegisterModel"]
+    assert [found["Type"] for found in gate["IfSteps"]] == ["RegisterModel", "Lambda"]
     message = json.dumps(gate["ElseSteps"][0]["Arguments"]["ErrorMessage"])
     for part in ("accuracy.value", "rmse.value", "Parameters.MinimumAccuracy", "Parameters.MaximumRmse"):
         assert part in message
@@ -121,6 +121,18 @@ def test_named_classes_have_a_gate_of_accuracy_alone_and_no_parameter_for_an_err
     assert "regression_metrics" not in definition
     arguments = step(definition, "Evaluate")["Arguments"]["AppSpecification"]["ContainerArguments"]
     assert "--maximum-rmse" not in arguments
+
+
+def test_the_deploying_function_is_told_of_the_package_just_registered(definitions: dict[str, str]) -> None:
+    deploy = step(definitions["demo"], "QualityGate")["Arguments"]["IfSteps"][1]
+    assert deploy["FunctionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:bin-counter-demo-deploy"
+    assert deploy["Arguments"] == {"ModelPackageArn": {"Get": "Steps.Register-RegisterModel.ModelPackageArn"}}
+    assert "CacheConfig" not in deploy
+
+
+def test_without_a_deployment_the_pipeline_ends_with_the_registration() -> None:
+    gate = step(compile_text(FOLDERS), "QualityGate")["Arguments"]
+    assert [found["Type"] for found in gate["IfSteps"]] == ["RegisterModel"]
 
 
 def test_the_gate_can_ask_that_a_model_is_not_worse_than_the_champion() -> None:

@@ -32,7 +32,8 @@ def test_the_first_upsert_creates_everything_and_the_second_uploads_nothing(
     arn = operations.upsert(target, config, definition, first.append)
     assert operations.upsert(target, config, definition, second.append) == arn
     assert first[0] == f"created the private, encrypted bucket {config.bucket}"
-    assert {line.split()[4].rstrip(",") for line in first[1:-1]} == set(BUNDLED)
+    assert {line.split()[4].rstrip(",") for line in first[1:-2]} == set(BUNDLED)
+    assert first[-2] == f"created the function {config.name}-deploy"
     assert first[-1] == f"created {arn}"
     assert second == [f"updated {arn}"]
     assert target.sagemaker.describe_pipeline(PipelineName=config.name)["PipelineDefinition"] == definition

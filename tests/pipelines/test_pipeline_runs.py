@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ def test_a_model_that_passes_the_gate_is_registered_and_waits_for_approval(targe
     assert runs.lenient.status == "Succeeded", runs.lenient.reason
     names = [step.name for step in runs.lenient.steps]
     expected = ["Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate", "QualityGate", "Register-RegisterModel"]
-    assert names == expected
+    assert names == [*expected, "Deploy"]
+    assert runs.lenient.steps[-1].note == f"version 1 of {runs.config.register_.group} is waiting for approval"
     (model,) = operations.list_models(target, runs.config.register_.group)
     assert (model.version, model.status) == (1, "PendingManualApproval")
     assert model.accuracy is not None
@@ -164,6 +166,44 @@ def test_an_execution_after_an_approval_is_compared_with_the_approved_model(targ
     assert champion["accuracy"] == pytest.approx(approved.accuracy, abs=1e-6)
     assert champion["accuracy_difference"]["value"] == 0
     assert evaluation(target, runs.lenient.arn)["detail"]["champion"]["version"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_models_of_two_executions_take_turns_at_the_endpoint_under_load_without_a_failed_request(
+    target: Target,
+    runs: Runs,
+    bins: Path,
+    environment: dict[str, str],
+    command: Callable[..., str],
+    until_live: Callable[[Config, int], None],
+    load_of: Callable[[str, Path], Any],
+) -> None:
+    """Approved by the command line, answered, updated, rejected by boto3 in another process, and back."""
+    config = runs.config
+    photo = min((bins / "bin-images").glob("*.jpg"))
+    longer = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 2})})
+    operations.upsert(target, longer, compile_definition(longer, target.region), lambda _: None)
+    parameters = {"SourceUri": f"s3://{config.bucket}/bins", "MinimumAccuracy": "0", "MaximumRmse": "9"}
+    ended = watch(target, operations.start(target, config.name, parameters), Console(quiet=True))
+    assert ended.status == "Succeeded", ended.reason
+    second = operations.list_models(target, config.register_.group)[0]
+    command("approve", "1")
+    until_live(config, 1)
+    before = command("invoke", str(photo))
+    with load_of(config.name, photo) as load:
+        assert f"version {second.version} is Approved" in command("approve")
+        until_live(config, second.version)
+        after = command("invoke", str(photo), "--expect", "2")
+        reject = "import boto3, sys; boto3.client('sagemaker').update_model_package("
+        reject += "ModelPackageArn=sys.argv[1], ModelApprovalStatus='Rejected')"
+        subprocess.run([sys.executable, "-c", reject, second.arn], env=environment, check=True, timeout=120)
+        until_live(config, 1)
+    assert load.failures == []
+    assert command("invoke", str(photo)) == before != after.splitlines()[0] + "\n"
+    assert "probability of 2" in after
+    assert len(set(load.answers)) == 2
+    assert "removed the endpoint bin-counter-demo" in command("teardown")
 
 
 @pytest.mark.slow
