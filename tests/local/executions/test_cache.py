@@ -89,8 +89,8 @@ def test_without_cache_or_after_its_time_every_step_runs(tiny, config):
     assert [hits(tiny.finish(tiny.start(name))) for _ in range(2)] == [{}, {}]
 
 
-def test_a_failed_run_is_never_a_hit(tiny):
-    flag = tiny.state / "flag"
+def test_a_failed_run_is_never_a_hit(tiny, tmp_path):
+    flag = tmp_path / "flag"
     code = f"flag = pathlib.Path({str(flag)!r})\nif not flag.exists():\n    flag.touch()\n    sys.exit(1)"
     name = tiny.create([produce(tiny, "failed", code=code)])
     statuses = [tiny.finish(tiny.start(name)) for _ in range(3)]

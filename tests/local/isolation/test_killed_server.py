@@ -22,7 +22,9 @@ with EmbeddedSageMaker(state=Path(sys.argv[1]), isolation=Isolation[sys.argv[2]]
 def test_nothing_outlives_a_killed_server(bare_processing, isolation, tmp_path, until, sleeper):
     if isolation == "NAMESPACES" and Isolation.best() is Isolation.REWRITING:
         pytest.skip("no namespaces are granted here")
-    server = subprocess.Popen([sys.executable, "-c", SERVE, tmp_path, isolation], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVE, tmp_path / "state", isolation], stdout=subprocess.PIPE, text=True
+    )
     keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
     client = boto3.client("sagemaker", endpoint_url=server.stdout.readline().strip(), **keys)
     daemon = f"setsid sh -c '{sleeper.command} & {sleeper.command}' & echo up > {tmp_path}/up; {sleeper.command}"

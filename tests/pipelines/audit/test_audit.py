@@ -128,7 +128,8 @@ def test_a_folder_that_is_no_folder_of_bins_is_one_sentence(environment: dict[st
 def deploy(target: Target, config: Config) -> str:
     """Put the model that the audit made behind an endpoint."""
     sagemaker = target.sagemaker
-    (made,) = sagemaker.list_models()["Models"]
+    (job,) = sagemaker.list_transform_jobs()["TransformJobSummaries"]
+    made = sagemaker.describe_transform_job(TransformJobName=job["TransformJobName"])
     sagemaker.create_endpoint_config(
         EndpointConfigName="same",
         ProductionVariants=[

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -167,21 +168,27 @@ def test_a_body_that_does_not_come_is_given_up(served) -> None:
 
 
 def test_more_requests_than_may_wait_are_told_to_come_again(start, model) -> None:
-    served = start(model, SERVE_WORKERS="1", SERVE_QUEUE="1", SERVE_BODY_SECONDS="30")
+    served = start(model, SERVE_WORKERS="1", SERVE_QUEUE="1", SERVE_BODY_SECONDS="60", SERVE_METRICS="1")
     head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\n"
     held = [socket.create_connection(served.address, timeout=30) for _ in range(2)]
     for each in held:
         each.sendall(head)
-    statuses: set[int] = set()
-    while 503 not in statuses:  # until both are at the desk
-        response = served.ask(picture(1))
-        statuses.add(response.status_code)
+    wait_for(served, 2)
+    response = served.ask(picture(1))
+    assert response.status_code == 503
     assert response.headers["Retry-After"] == "1"
     for each in held:
         each.close()
-    while served.ask(picture(1)).status_code == 503:  # until the server has noticed
-        pass
-    assert statuses <= {200, 503}
+    wait_for(served, 0)
+    assert served.ask(picture(1)).status_code == 200
+
+
+def wait_for(served, in_hand: int) -> None:
+    """Wait until so many requests have a place."""
+    deadline = time.monotonic() + 30
+    while f"invocations_in_hand {in_hand}.0" not in served.client.get(f"{served.url}/metrics", timeout=60).text:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_requests_side_by_side_get_their_own_answers(served) -> None:
