@@ -44,6 +44,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_from_an_approval_to_an_answer_and_to_nothing_that_costs(
     target: Target,
     config: Config,
