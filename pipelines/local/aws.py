@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 ACCOUNT = "123456789012"  # moto's account
@@ -60,6 +61,16 @@ def arn(resource: str) -> str:
 def now() -> float:
     """Seconds since the epoch: the form of a timestamp in AWS's JSON protocol."""
     return round(time.time(), 3)
+
+
+def iso_time(epoch_seconds: float) -> str:
+    """The form of a time in events and captured data, in whole seconds: `2026-03-01T12:00:00Z`."""
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def present(fields: Json) -> Json:
+    """Those of `fields` that have a value."""
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def shorten(text: str, limit: int) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 from werkzeug import Request, Response
 
-from pipelines.local.aws import ApiError, Json, NotOursError, invalid, now
+from pipelines.local.aws import ApiError, Json, NotOursError, invalid, iso_time, now
 from pipelines.local.events.bus import Bus
-from pipelines.local.events.event import iso_time, make_event
+from pipelines.local.events.event import make_event
 from pipelines.local.events.expressions import ExpressionError, parse
 from pipelines.local.events.rules import bus_exists
 from pipelines.local.gateway import Route

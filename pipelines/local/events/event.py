@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from pipelines.local.announcements import Announcement
-from pipelines.local.aws import ACCOUNT, REGION, Json, now
+from pipelines.local.aws import ACCOUNT, REGION, Json, iso_time, now
 
 _TRANSFORM = "SageMaker Transform Job State Change"
-
-
-def iso_time(epoch_seconds: float) -> str:
-    """EventBridge's form of a time, in whole seconds: `2026-03-01T12:00:00Z`."""
-    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def make_event(

@@ -6,8 +6,7 @@ import json
 import re
 from typing import Any
 
-from pipelines.local.aws import Json, now
-from pipelines.local.events.event import iso_time
+from pipelines.local.aws import Json, iso_time, now
 
 _STEP = re.compile(r"\.([A-Za-z0-9_/-]+|\*)|\[(\d+|\*)\]|\['([^']+)'\]")
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pipelines.local.announcements import Announcement, Announcements
-from pipelines.local.aws import Json
+from pipelines.local.aws import Json, iso_time
 from pipelines.local.connection import Connection
-from pipelines.local.events.event import iso_time
 from pipelines.local.gateway import Follow
 
 _DETAIL_TYPE = "SageMaker Model Package State Change"

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from pipelines.local.aws import iso_time
 from pipelines.local.events.clock import Clock
-from pipelines.local.events.event import iso_time
 from pipelines.local.events.expressions import Expression
 from pipelines.local.store import Store
 

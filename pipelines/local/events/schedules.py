@@ -17,12 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.scheduler.models import scheduler_backends
 from werkzeug import Request, Response
 
-from pipelines.local.aws import ACCOUNT, REGION, ApiError, Json, NotOursError, invalid
+from pipelines.local.aws import ACCOUNT, REGION, ApiError, Json, NotOursError, invalid, iso_time
 from pipelines.local.connection import Connection
 from pipelines.local.events.bus import Bus
 from pipelines.local.events.calls import read_body, refuse
 from pipelines.local.events.courier import Courier, Delivery
-from pipelines.local.events.event import iso_time, make_event
+from pipelines.local.events.event import make_event
 from pipelines.local.events.expressions import ExpressionError, parse
 from pipelines.local.events.rules import Rule, rules
 from pipelines.local.events.scheduler import Entry

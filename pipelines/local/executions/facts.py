@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from pipelines.local.aws import Json, arn, now, shorten
+from pipelines.local.aws import Json, arn, iso_time, now, present, shorten
 from pipelines.local.definitions.expressions import as_text
 from pipelines.local.definitions.parameters import Value
-from pipelines.local.executions.runs import iso
 
 _LONGEST_REASON = 1300  # characters, as in AWS's model
 
@@ -73,7 +72,7 @@ class Facts:
 
     def describe(self) -> Json:
         """The answer of DescribePipelineExecution."""
-        return _present(
+        return present(
             {
                 "PipelineExecutionDescription": self.description,
                 "PipelineExecutionDisplayName": self.display_name,
@@ -92,7 +91,7 @@ class Facts:
 
     def summary(self) -> Json:
         """Its line in ListPipelineExecutions."""
-        return _present(
+        return present(
             {
                 "PipelineExecutionDescription": self.description,
                 "PipelineExecutionDisplayName": self.display_name,
@@ -114,19 +113,15 @@ class Facts:
             before: its status before this change; None where this is its start.
         """
         ended = self.status not in ("Executing", "Stopping")
-        return _present(
+        return present(
             {
                 "pipelineExecutionDescription": self.description,
                 "pipelineExecutionDisplayName": self.display_name,
                 "currentPipelineExecutionStatus": self.status,
                 "previousPipelineExecutionStatus": before,
-                "executionStartTime": iso(self.created),
-                "executionEndTime": iso(self.modified) if ended else None,
+                "executionStartTime": iso_time(self.created),
+                "executionEndTime": iso_time(self.modified) if ended else None,
                 "pipelineArn": self.pipeline_arn,
                 "pipelineExecutionArn": self.arn,
             }
         )
-
-
-def _present(fields: Json) -> Json:
-    return {key: value for key, value in fields.items() if value is not None}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
-from pipelines.local.aws import Json, now, shorten
+from pipelines.local.aws import Json, iso_time, now, present, shorten
 from pipelines.local.definitions.definition import Step
 
 _LONGEST_REASON = 1024  # characters, as in AWS's model
@@ -96,8 +95,8 @@ class StepRun:
         """
         detail: Json = {
             "metadata": _camel(self.metadata),
-            "stepStartTime": iso(self.started),
-            "stepEndTime": None if self.ended is None else iso(self.ended),
+            "stepStartTime": iso_time(self.started),
+            "stepEndTime": None if self.ended is None else iso_time(self.ended),
             "stepName": self.step.name,
             "stepType": self.step.type,
             "previousStepStatus": before,
@@ -105,12 +104,7 @@ class StepRun:
             "failureReason": self.failure_reason,
             "cacheHitResult": self.cached_from and {"sourcePipelineExecutionArn": self.cached_from},
         }
-        return {key: value for key, value in detail.items() if value is not None}
-
-
-def iso(moment: float) -> str:
-    """Seconds since the epoch as the events of pipelines write them: `2021-03-15T16:03:13Z`."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return present(detail)
 
 
 def _camel(value: Any) -> Any:

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipelines.local.aws import Json
+from pipelines.local.aws import Json, iso_time
 from pipelines.local.connection import Connection
 from pipelines.local.s3 import Location
 
@@ -116,8 +116,7 @@ class Capture:
             data["endpointInput"] = self._captured("INPUT", request)
         if self._modes & {"Output", "InputAndOutput"}:
             data["endpointOutput"] = self._captured("OUTPUT", answer)
-        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        metadata = {"eventId": str(uuid4()), "inferenceTime": stamp, **about}
+        metadata = {"eventId": str(uuid4()), "inferenceTime": iso_time(time.time()), **about}
         return {"captureData": data, "eventMetadata": metadata, "eventVersion": "0"}
 
     def _captured(self, mode: str, body: Body) -> Json:

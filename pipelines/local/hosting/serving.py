@@ -7,7 +7,6 @@ variable `SAGEMAKER_BIND_TO_PORT` names.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -191,9 +190,4 @@ class ServingProcess:
             return False
 
     def _environment(self) -> dict[str, str]:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return {
-            **self._surroundings.connection.environment(),
-            "OMP_NUM_THREADS": str(max(1, cores // max(1, self._surroundings.running()))),
-            "SAGEMAKER_BIND_TO_PORT": str(self._port),
-        }
+        return {**self._surroundings.environment(), "SAGEMAKER_BIND_TO_PORT": str(self._port)}

@@ -55,6 +55,12 @@ class Surroundings:
     hidden: Path | None = None
     models: Callable[[str], list[Json]] = lambda _: []
 
+    def environment(self) -> dict[str, str]:
+        """The variables of every process: how it reaches the server, and its share of the cores."""
+        # Measured on two cores: two programs with two threads each take five times as long as with one each.
+        threads = max(1, _cores() // max(1, self.running()))
+        return {**self.connection.environment(), "OMP_NUM_THREADS": str(threads)}
+
 
 @dataclass(frozen=True)
 class Host:
@@ -128,7 +134,7 @@ class Fleet:
                 program,
                 container,
                 host.base,
-                self._environment(),
+                self._surroundings.environment(),
                 log,
                 self._surroundings.isolation,
                 hidden=self._surroundings.hidden,
@@ -159,11 +165,6 @@ class Fleet:
         deadline = time.monotonic() + self._surroundings.grace_seconds
         while time.monotonic() < deadline and any(process.poll() is None for process in self._processes):
             time.sleep(_LONGEST_POLL_SECONDS)
-
-    def _environment(self) -> dict[str, str]:
-        # Measured on two cores: two programs with two threads each take five times as long as with one each.
-        threads = max(1, _cores() // max(1, self._surroundings.running()))
-        return {**self._surroundings.connection.environment(), "OMP_NUM_THREADS": str(threads)}
 
 
 def _cores() -> int:

@@ -160,8 +160,3 @@ def check_stoppable(record: Record) -> None:
     if not record.running:
         kind = record.kind.replace("-", " ")
         raise invalid(f"The request was rejected because the {kind} is in status {record.status}.")
-
-
-def present(fields: Json) -> Json:
-    """Those of `fields` that have a value."""
-    return {key: value for key, value in fields.items() if value is not None}

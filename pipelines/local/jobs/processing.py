@@ -9,11 +9,11 @@ import json
 from pathlib import Path
 from typing import ClassVar
 
-from pipelines.local.aws import Json, invalid
+from pipelines.local.aws import Json, invalid, present
 from pipelines.local.jobs.containers import rewrite
 from pipelines.local.jobs.fleet import Ending, Host, Surroundings
 from pipelines.local.jobs.inputs import fetch
-from pipelines.local.jobs.job import check_path, check_unique, present, unsupported
+from pipelines.local.jobs.job import check_path, check_unique, unsupported
 from pipelines.local.jobs.process import Program
 from pipelines.local.jobs.program_job import ProgramJob
 from pipelines.local.jobs.uploads import Mirror

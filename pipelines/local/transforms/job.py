@@ -9,11 +9,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
-from pipelines.local.aws import Json, now, shorten
+from pipelines.local.aws import Json, now, present, shorten
 from pipelines.local.hosting.serving import ServingError
 from pipelines.local.jobs.fleet import Ending, Host, Surroundings
 from pipelines.local.jobs.inputs import listing
-from pipelines.local.jobs.job import Job, JobError, present, unsupported
+from pipelines.local.jobs.job import Job, JobError, unsupported
 from pipelines.local.jobs.logs import LogFile
 from pipelines.local.s3 import Listed, Storage
 from pipelines.local.transforms.instance import Instance, Work

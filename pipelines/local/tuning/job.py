@@ -7,8 +7,7 @@ import time
 from collections import Counter
 from typing import ClassVar
 
-from pipelines.local.aws import Json, arn, now
-from pipelines.local.jobs.job import present
+from pipelines.local.aws import Json, arn, now, present
 from pipelines.local.jobs.lifecycle import Lifecycle
 from pipelines.local.jobs.service import Jobs
 from pipelines.local.jobs.training import TrainingJob

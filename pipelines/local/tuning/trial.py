@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.local.aws import Json
-from pipelines.local.jobs.job import present
+from pipelines.local.aws import Json, present
 from pipelines.local.jobs.metrics import MetricValues
 from pipelines.local.jobs.training import TrainingJob
 
