@@ -1,0 +1,62 @@
+"""The pipeline itself: put it up, look at its definition, run it."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pipelines import operations, progress
+from pipelines.commands.shell import Execution, Preset, compiled, console, placed, say
+from pipelines.config import load_preset
+from pipelines.errors import PipelineError
+
+app = typer.Typer()
+
+
+@app.command("upsert-pipeline")
+def upsert_pipeline(preset: Preset = "abid") -> None:
+    """Upload the step code and create or update the pipeline."""
+    target, config = placed(preset)
+    operations.upsert(target, config, compiled(config, target.region), say)
+
+
+@app.command("compile")
+def compile_(
+    preset: Preset = "abid",
+    account: Annotated[str, typer.Option(help="Account to compile for.")] = "000000000000",
+    region: Annotated[str, typer.Option(help="Region to compile for.")] = "us-east-1",
+) -> None:
+    """Print the pipeline definition as JSON; needs no credentials and no network."""
+    sys.stdout.write(compiled(load_preset(preset).placed(account, region), region) + "\n")
+
+
+@app.command()
+def start(
+    preset: Preset = "abid",
+    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="Name=value, repeatable.")] = None,
+) -> None:
+    """Start an execution."""
+    target, config = placed(preset)
+    say(f"started {operations.start(target, config.name, _pairs(parameter or []))}")
+
+
+@app.command()
+def watch(preset: Preset = "abid", execution: Execution = "") -> None:
+    """Follow an execution until it ends; the exit code is 0 only when it succeeded."""
+    target, config = placed(preset)
+    ended = progress.watch(target, execution or operations.latest_execution(target, config.name), console)
+    say(f"{ended.status} {ended.arn}")
+    if ended.status != "Succeeded":
+        raise PipelineError(ended.reason or f"the execution ended as {ended.status}")
+
+
+def _pairs(parameters: list[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for parameter in parameters:
+        name, separator, value = parameter.partition("=")
+        if not (name and separator):
+            raise PipelineError(f"parameter {parameter!r} is not of the form Name=value")
+        if name in pairs:
+            raise PipelineError(f"parameter {name} is given twice, as {pairs[name]!r} and as {value!r}: give it once")
+        pairs[name] = value
+    return pairs

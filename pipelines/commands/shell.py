@@ -1,0 +1,34 @@
+"""What the verbs share: the terminal, the preset they work on and where it is placed."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.config import Config, load_preset, preset_names
+from pipelines.target import Target, connect
+
+console = Console(highlight=False)
+
+Preset = Annotated[str, typer.Option(envvar="PRESET", help=f"One of {', '.join(preset_names())}.")]
+Execution = Annotated[str, typer.Option(help="ARN of the execution; the one started last by default.")]
+
+
+def placed(preset: str) -> tuple[Target, Config]:
+    """Where the standard AWS configuration points, and the preset placed there."""
+    config = load_preset(preset)
+    target = connect()
+    return target, target.place(config)
+
+
+def compiled(config: Config, region: str) -> str:
+    """The definition of a placed configuration, as JSON."""
+    # The SDK takes seconds to import; only the verbs that compile wait for it.
+    from pipelines.definition import compile_definition
+
+    return compile_definition(config, region)
+
+
+def say(line: str) -> None:
+    """Print a line as it is, not wrapped."""
+    console.print(line, soft_wrap=True, markup=False)
