@@ -1,13 +1,13 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline start watch models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local upsert-pipeline start watch status logs stop repeat doctor models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
-# The preset that upsert-pipeline, start, watch, models, approve, reject, endpoint, invoke and teardown work on.
+# The preset that upsert-pipeline, start, watch, status, logs, stop, repeat, doctor, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -28,6 +28,21 @@ start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... M
 
 watch: $(VENV)/.operator ## Follow the execution that was started last
 	@$(PIPELINES) watch
+
+status: $(VENV)/.operator ## Tell how pipeline, executions, schedule, model and endpoint stand
+	@$(PIPELINES) status
+
+logs: $(VENV)/.operator ## Print the log of a step's jobs (STEP=Train FOLLOW=1 LINES=100)
+	@$(PIPELINES) logs "$(STEP)" $(if $(FOLLOW),-f) $(if $(LINES),--lines "$(LINES)")
+
+stop: $(VENV)/.operator ## Stop the execution that runs, and wait until nothing of it does
+	@$(PIPELINES) stop
+
+repeat: $(VENV)/.everything ## Run a step's job again on this machine, on what it read (STEP=Train)
+	@$(PIPELINES) repeat "$(STEP)"
+
+doctor: $(VENV)/.operator ## Look whether all that the pipeline needs is there, and say what to do
+	@$(PIPELINES) doctor
 
 models: $(VENV)/.operator ## List the registered models, their figures, their approval, and which answers
 	@$(PIPELINES) models

@@ -10,7 +10,9 @@ from botocore.exceptions import ClientError
 
 from pipelines.code import read_bundles, upload
 from pipelines.config import Config
+from pipelines.deployed import deployed_pipeline, find_pipeline
 from pipelines.errors import PipelineError
+from pipelines.executions.parameters import check_parameters
 from pipelines.functions import put_function
 from pipelines.results import read_json
 from pipelines.target import Target
@@ -56,7 +58,7 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
         upload(bundle, config.bucket, target.s3, report)
     if config.deploy:
         put_function(target, config, config.deploy, report)
-    if _pipeline_exists(target, config.name):
+    if find_pipeline(target, config.name):
         arn = target.sagemaker.update_pipeline(
             PipelineName=config.name,
             PipelineDefinition=definition,
@@ -108,7 +110,12 @@ def ensure_bucket(target: Target, bucket: str, report: Report) -> None:
 
 
 def start(target: Target, pipeline: str, parameters: Mapping[str, str]) -> str:
-    """Start an execution with these parameter values and return its ARN."""
+    """Start an execution with these parameter values and return its ARN.
+
+    Raises:
+        PipelineError: there is no such pipeline, or a parameter is not known or has a value that is not allowed.
+    """
+    check_parameters(deployed_pipeline(target, pipeline)["PipelineDefinition"], parameters)
     return target.sagemaker.start_pipeline_execution(
         PipelineName=pipeline,
         PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
@@ -120,8 +127,9 @@ def latest_execution(target: Target, pipeline: str) -> str:
     """ARN of the execution started last.
 
     Raises:
-        PipelineError: the pipeline has none.
+        PipelineError: the pipeline has none, or there is no such pipeline.
     """
+    deployed_pipeline(target, pipeline)
     found = target.sagemaker.list_pipeline_executions(
         PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
     )["PipelineExecutionSummaries"]
@@ -130,9 +138,9 @@ def latest_execution(target: Target, pipeline: str) -> str:
     return found[0]["PipelineExecutionArn"]
 
 
-def list_models(target: Target, group: str) -> list[ModelVersion]:
-    """The versions in a model package group, newest first; none when the group does not exist yet."""
-    return [describe_model(target, arn) for arn in _packages(target, group)]
+def list_models(target: Target, group: str, most: int | None = None) -> list[ModelVersion]:
+    """The versions in a model package group, or the newest `most`, newest first; none when there is no such group."""
+    return [describe_model(target, arn) for arn in _packages(target, group)[:most]]
 
 
 def _packages(target: Target, group: str) -> list[str]:
@@ -190,14 +198,6 @@ def _value(figures: Mapping[str, Any], family: str, name: str) -> float | None:
         return float(figures[family][name]["value"])
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def _pipeline_exists(target: Target, name: str) -> bool:
-    try:
-        target.sagemaker.describe_pipeline(PipelineName=name)
-    except target.sagemaker.exceptions.ResourceNotFound:
-        return False
-    return True
 
 
 def _protect_bucket(target: Target, bucket: str) -> None:
