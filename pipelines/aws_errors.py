@@ -86,6 +86,6 @@ def _no_such_region(endpoint: str) -> str:
     ]
     if region in known or region == "s3":
         return ""
-    near = get_close_matches(region, known, n=1)
-    meant = f", did you mean {near[0]}" if near else ""
+    near = get_close_matches(region, known, n=3)
+    meant = f", did you mean {' or '.join(near)}" if near else ""
     return f"AWS has no region {region!r}{meant}: {REGION_HELP}"

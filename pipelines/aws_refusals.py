@@ -51,7 +51,7 @@ _NOT_AUTHORISED = re.compile(
     r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
     r"(?: on resource: \"?(?P<resource>[^\s\"]+)\"?)?(?: (?P<why>because .*?|with an explicit deny.*?))?\.?$"
 )
-_ROLE = re.compile(r"(?:assume|assumed).*?(?P<role>arn:[\w-]+:iam::\d*:role/[\w+=,.@/-]*[\w+=@/-])", re.IGNORECASE)
+_ROLE = re.compile(r"\bassumed? .*?(?P<role>arn:[\w-]+:iam::\d*:role/[\w+=,.@/-]*[\w+=@/-])", re.IGNORECASE)
 _ROLE_FIRST = re.compile(r"(?P<role>arn:[\w-]+:iam::\d*:role/\S+).*cannot be assumed", re.IGNORECASE)
 _QUOTA = re.compile(
     r"service limit '(?P<quota>[^']+)' is (?P<limit>\d+) \w+, with current utilization of (?P<used>\d+) \w+ "
@@ -121,8 +121,6 @@ def _not_here(refusal: Refusal) -> str:
 
 
 def _role(refusal: Refusal) -> str:
-    if "sts:AssumeRole" in refusal.message and refusal.operation == "AssumeRole":
-        return ""
     if found := _ROLE.search(refusal.message) or _ROLE_FIRST.search(refusal.message):
         return (
             f"AWS cannot take the role {found['role'].rstrip('.')}: it does not exist, or does not trust the "
@@ -201,5 +199,5 @@ def _own_fault(refusal: Refusal) -> str:
 
 
 Rule = Callable[[Refusal], str]
-BY_WORDS: tuple[Rule, ...] = (_quota, _no_such_value, _not_here, _role, _denied)
+BY_WORDS: tuple[Rule, ...] = (_quota, _no_such_value, _not_here, _denied, _role)
 BY_CODE: tuple[Rule, ...] = (_clock, _credentials, _bucket, _throttled, _denied_without_words, _own_fault)
