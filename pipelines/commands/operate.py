@@ -65,7 +65,7 @@ def repeat(
     own_code: Annotated[bool, typer.Option(help="Run this checkout's code instead of the job's.")] = False,
 ) -> None:
     """Run a step's job again on this machine, on what it read and with the settings it had."""
-    from pipelines.repeat.run import repeat as repeat_step
+    from pipelines.executions.repeat.run import repeat as repeat_step
 
     target, config = placed(preset)
     found = execution or operations.latest_execution(target, config.name)

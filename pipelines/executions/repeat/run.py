@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pipelines.errors import PipelineError
 from pipelines.executions.jobs import Job, describe_step, jobs_of
-from pipelines.repeat.code import check_code, code_folders
-from pipelines.repeat.fetch import fetch
-from pipelines.repeat.recipe import Recipe, placed, processing_recipe, training_recipe
+from pipelines.executions.repeat.code import check_code, code_folders
+from pipelines.executions.repeat.fetch import fetch
+from pipelines.executions.repeat.recipe import Recipe, placed, processing_recipe, training_recipe
 from pipelines.target import Target
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 WORDS_BYTES = 8 * 1024  # of what a job wrote about its failure
 _JOBS_FOLDERS = ("model", "output", "processing/output", "checkpoints", "config", "input/config", "tmp")
 """Below the base folder: what belongs to one run. Inputs lie elsewhere, and stay."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import PipelineError
-from pipelines.repeat.recipe import Input
+from pipelines.executions.repeat.recipe import Input
 from pipelines.results import download
 
 if TYPE_CHECKING:

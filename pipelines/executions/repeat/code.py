@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines.code import Bundle
 from pipelines.errors import PipelineError
-from pipelines.repeat.recipe import Input, Recipe
+from pipelines.executions.repeat.recipe import Input, Recipe
 
 _ADDRESS = re.compile(r"s3://[^/]+/code/(?P<step>[^/]+)/(?P<digest>[0-9a-f]{64})/?")
 
