@@ -1,0 +1,56 @@
+import pytest
+
+from pipelines.cost.estimate import Amount, Estimate, Line, Notes
+from pipelines.cost.jobs import Job
+from pipelines.cost.month import month, runs_per_month
+from pipelines.cost.prices import PriceTable
+from pipelines.cost.settings import CostSettings
+from pipelines.errors import PipelineError
+from steps.deploy.settings import DeploySettings
+
+WHERE = {"function": "arn:aws:lambda:us-east-1:123456789012:function:f", "endpoint": "e"}
+ROLE = "arn:aws:iam::123456789012:role/r"
+ONE = Estimate((Line(Job("Train", "Training", "ml.g5.4xlarge", 1, 0, 60), 1, Amount(1, 2, 3, None)),))
+
+
+def deploy(**more: object) -> DeploySettings:
+    return DeploySettings.model_validate({**WHERE, "function_role": ROLE, **more})
+
+
+@pytest.mark.parametrize(
+    ("expression", "runs"), [("rate(1 hour)", 730), ("rate(7 days)", 730 / 168), ("rate(30 minutes)", 1460)]
+)
+def test_a_month_has_730_hours(expression: str, runs: float) -> None:
+    assert runs_per_month(expression) == pytest.approx(runs)
+
+
+@pytest.mark.parametrize("expression", ["cron(0 3 ? * MON *)", "rate(0 days)", "7 days", "rate(1 week)", ""])
+def test_what_is_no_rate_is_one_sentence(expression: str) -> None:
+    with pytest.raises(PipelineError, match="need a rate, such as"):
+        runs_per_month(expression)
+
+
+def test_a_month_is_its_executions_its_endpoint_and_its_bucket(prices: PriceTable) -> None:
+    notes = Notes()
+    two_to_four = deploy(hosting="instance", minimum_instances=2, maximum_instances=4)
+    settings = CostSettings(stored_gb=50)
+    executions, endpoint, bucket = month(ONE, "rate(73 hours)", two_to_four, settings, prices, "us-east-1", notes)
+    assert executions.amount == Amount(10, 20, 30, None)
+    assert (endpoint.what, endpoint.amount) == ("endpoint, 2 x ml.c7i.large", Amount(146, 146, 146, 292))
+    assert (bucket.what, bucket.amount.expected) == ("50 GB in the bucket", 1.0)
+    assert notes.missing == []
+
+
+def test_a_serverless_endpoint_costs_what_its_requests_compute(prices: PriceTable) -> None:
+    settings = CostSettings(requests_per_month=100_000, seconds_per_request=0.5)
+    (endpoint,) = month(ONE, "", deploy(memory_mb=3072), settings, prices, "us-east-1", Notes())
+    assert endpoint.amount.expected == pytest.approx(0.00002 * 3 * 0.5 * 100_000)
+
+
+@pytest.mark.parametrize("hosting", ["serverless", "instance"])
+def test_what_has_no_price_is_left_out_of_the_month_and_told(prices: PriceTable, hosting: str) -> None:
+    notes = Notes()
+    parts = month(ONE, "", deploy(hosting=hosting), CostSettings(stored_gb=1), prices, "eu-south-9", notes)
+    assert parts == []
+    assert len(notes.missing) == 2
+    assert all(sentence.endswith("in eu-south-9") for sentence in notes.missing)
