@@ -9,6 +9,9 @@ from pipelines.errors import PipelineError
 
 Branch = Literal["always", "if", "else"]
 
+WITHOUT_INSTANCES = {"Condition", "Fail", "Lambda", "Callback", "Model", "RegisterModel", "Endpoint", "EndpointConfig"}
+"""Types of steps that start no job; what they cost is cents, or a month's business."""
+
 BILLED_FAILURE = "SageMaker.JOB_INTERNAL_ERROR"
 """The one failure that a step is repeated after and that a job may have run, and been billed, before: all others keep
 it from starting. Tuning steps are not repeated after it ("Retry Policy for Pipeline Steps" in the SageMaker guide)."""
@@ -62,8 +65,20 @@ def parameter_values(definition: Mapping[str, Any], given: Mapping[str, str]) ->
 
 
 def planned_jobs(definition: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Job]:
-    """The jobs of an execution, in the order of the steps; steps of other types cost nothing, or next to nothing."""
+    """The jobs of an execution, in the order of the steps."""
     return list(_jobs(definition.get("Steps", []), parameters, "always"))
+
+
+def uncounted_steps(definition: Mapping[str, Any]) -> dict[str, str]:
+    """Types of the steps that cost something unknown here, by name, such as those that start clusters of EMR."""
+    counted = {"Processing", "Training", "Transform", "Tuning", *WITHOUT_INSTANCES}
+    found: dict[str, str] = {}
+    for step in definition.get("Steps", []):
+        if step["Type"] not in counted:
+            found[step["Name"]] = step["Type"]
+        for branch in ("IfSteps", "ElseSteps"):
+            found |= uncounted_steps({"Steps": step.get("Arguments", {}).get(branch, [])})
+    return found
 
 
 def _typed(parameter: Mapping[str, Any], text: str) -> Any:

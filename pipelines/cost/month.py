@@ -78,8 +78,10 @@ def month(
         runs = runs_per_month(every)
         found.append(Monthly(f"{runs:.1f} executions, {every}", execution.total.times(runs)))
     if deploy is not None:
-        hosting = _serverless if deploy.hosting == "serverless" else _instances
-        endpoint = hosting(deploy, settings, prices, region, notes)
+        if deploy.hosting == "serverless":
+            endpoint = _serverless(deploy, settings, prices, region, notes)
+        else:
+            endpoint = _instances(deploy, prices, region, notes)
         found += [] if endpoint is None else [endpoint]
     if settings.stored_gb:
         price = prices.find(region, "S3", S3_STANDARD)
@@ -90,10 +92,7 @@ def month(
     return found
 
 
-def _instances(
-    deploy: DeploySettings, settings: CostSettings, prices: PriceTable, region: str, notes: Notes
-) -> Monthly | None:
-    del settings  # an instance costs the same however much it is asked
+def _instances(deploy: DeploySettings, prices: PriceTable, region: str, notes: Notes) -> Monthly | None:
     price = prices.instance(region, "Hosting", deploy.instance_type)
     if price is None:
         notes.miss(f"endpoint: no price for {deploy.instance_type} in {region}")

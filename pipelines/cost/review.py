@@ -10,7 +10,7 @@ from pipelines.cost.billed import billed_jobs
 from pipelines.cost.charges import charges
 from pipelines.cost.durations import Durations, declared, measured
 from pipelines.cost.estimate import Estimate, Notes, estimate
-from pipelines.cost.jobs import parameter_values, planned_jobs
+from pipelines.cost.jobs import parameter_values, planned_jobs, uncounted_steps
 from pipelines.cost.month import deployed_schedule, month
 from pipelines.cost.prices import PriceTable, load_prices
 from pipelines.cost.report import show_bill, show_estimate, show_month, show_notes
@@ -95,9 +95,12 @@ def _estimate(
 ) -> Estimate:
     document = json.loads(definition)
     jobs = planned_jobs(document, parameter_values(document, parameters))
+    for step, kind in uncounted_steps(document).items():
+        notes.miss(f"{step}: what a step of type {kind} costs is not known here")
     saving = config.cost.spot_saving
     notes.assume(durations.source)
-    notes.assume("nothing is reused from earlier executions; the most is every job's time limit, with repetitions")
+    notes.assume("nothing is reused from earlier executions")
+    notes.assume("least: searches stop early all trials that they can; most: every job takes its time limit, repeated")
     if any(job.meter == "Training" for job in jobs):
         notes.assume(f"spot instances save {saving:.0%} of what training costs")
     return estimate(jobs, durations.minutes, prices, region, saving, notes)

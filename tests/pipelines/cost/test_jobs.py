@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.cost.jobs import Job, parameter_values, planned_jobs
+from pipelines.config import load_preset, preset_names
+from pipelines.cost.jobs import Job, parameter_values, planned_jobs, uncounted_steps
 from pipelines.errors import PipelineError
 
 INTERNAL = ["SageMaker.JOB_INTERNAL_ERROR"]
@@ -102,3 +103,15 @@ def test_given_parameters_take_their_type() -> None:
 def test_a_parameter_that_does_not_fit_is_one_sentence(given: dict[str, str], said: str) -> None:
     with pytest.raises(PipelineError, match=said):
         parameter_values(PARAMETERS, given)
+
+
+def test_steps_that_cost_something_unknown_are_named() -> None:
+    gate = {"Name": "Gate", "Type": "Condition", "Arguments": {"ElseSteps": [{"Name": "Count", "Type": "EMR"}]}}
+    steps = [processing(), {"Name": "Tell", "Type": "Lambda"}, gate]
+    assert uncounted_steps({"Steps": steps}) == {"Count": "EMR"}
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_the_minutes_of_a_preset_are_those_of_its_steps(preset: str) -> None:
+    named = set(load_preset(preset).cost.minutes)
+    assert named <= {"Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate"}

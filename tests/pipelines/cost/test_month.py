@@ -2,10 +2,11 @@ import pytest
 
 from pipelines.cost.estimate import Amount, Estimate, Line, Notes
 from pipelines.cost.jobs import Job
-from pipelines.cost.month import month, runs_per_month
+from pipelines.cost.month import deployed_schedule, month, runs_per_month
 from pipelines.cost.prices import PriceTable
 from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
+from pipelines.target import Target
 from steps.deploy.settings import DeploySettings
 
 WHERE = {"function": "arn:aws:lambda:us-east-1:123456789012:function:f", "endpoint": "e"}
@@ -54,3 +55,31 @@ def test_what_has_no_price_is_left_out_of_the_month_and_told(prices: PriceTable,
     assert parts == []
     assert len(notes.missing) == 2
     assert all(sentence.endswith("in eu-south-9") for sentence in notes.missing)
+
+
+def put_schedule(target: Target, pipeline: str, expression: str, state: str) -> None:
+    target.client("scheduler").create_schedule(
+        Name=f"{pipeline}-retrain",
+        ScheduleExpression=expression,
+        State=state,
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": WHERE["function"], "RoleArn": ROLE},
+    )
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "expression", "state", "reckoned"),
+    [
+        ("weekly", "rate(7 days)", "ENABLED", "rate(7 days)"),
+        ("paused", "rate(7 days)", "DISABLED", ""),
+        ("mondays", "cron(0 3 ? * MON *)", "ENABLED", ""),
+    ],
+)
+def test_the_deployed_schedule_is_reckoned_with_while_it_is_enabled(
+    target: Target, pipeline: str, expression: str, state: str, reckoned: str
+) -> None:
+    notes = Notes()
+    assert deployed_schedule(target, pipeline, notes) == ""
+    put_schedule(target, pipeline, expression, state)
+    assert deployed_schedule(target, pipeline, notes) == reckoned
+    assert len(notes.missing) == (expression.startswith("cron"))
