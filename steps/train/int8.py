@@ -72,7 +72,9 @@ def quantise(file: Path, samples: Images) -> openvino.Model:
     import nncf  # takes seconds, which only who asks for int8 should wait
 
     nncf.set_log_level(logging.ERROR)
-    network = openvino.Core().read_model(file)
+    # Converted rather than just read: only so do biases stand where NNCF finds them to correct. Without that, real
+    # photos are counted right 2 to 10 points less often.
+    network = openvino.convert_model(file)
     images = nncf.Dataset([image[None] for image in samples])
     # Mixed: activations that may be negative, as after the swish of EfficientNet and MobileNet, keep all 256 levels.
     return nncf.quantize(network, images, preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples))
