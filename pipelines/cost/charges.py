@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.cost.billed import Billed
-from pipelines.cost.estimate import Estimate, Notes, hourly_usd
-from pipelines.cost.prices import PriceTable
+from pipelines.cost.estimate import Estimate, Line
+from pipelines.cost.quotes import Quotes
 
 
 @dataclass(frozen=True)
@@ -25,32 +25,26 @@ class Charge:
     billed_usd: float | None
 
 
-def charges(
-    billed: Sequence[Billed], expected: Estimate, prices: PriceTable, region: str, notes: Notes
-) -> list[Charge]:
-    """The bill of an execution, step by step.
+def charges(billed: Sequence[Billed], expected: Estimate, quotes: Quotes) -> list[Charge]:
+    """The bill of an execution, step by step; `quotes` notes what it rests on, and what it leaves out.
 
     Args:
         billed: the jobs of the execution.
         expected: the estimate for it.
-        prices: what AWS asks.
-        region: where it ran.
-        notes: takes what the figures rest on, and what they leave out.
+        quotes: what things cost where it ran.
     """
     lines = {line.job.step: line for line in expected.lines}
-    found = []
-    for job in billed:
-        if job.note:
-            notes.assume(f"{job.step}: {job.note}")
-        line = lines.get(job.step)
-        hourly = hourly_usd(job.as_job(), prices, region, notes)
-        minutes = line.minutes if line else None
-        found.append(
-            Charge(
-                billed=job,
-                expected_seconds=None if minutes is None or line is None else minutes * 60 * line.job.trials,
-                expected_usd=line.amount.expected if line and line.amount else None,
-                billed_usd=None if hourly is None else sum(hourly) * job.seconds / 3600,
-            )
-        )
-    return found
+    return [_charge(job, lines.get(job.step), quotes) for job in billed]
+
+
+def _charge(billed: Billed, line: Line | None, quotes: Quotes) -> Charge:
+    if billed.note:
+        quotes.notes.assume(f"{billed.step}: {billed.note}")
+    hourly = quotes.job_hour(billed.as_job())
+    minutes, amount = (line.minutes, line.amount) if line else (None, None)
+    return Charge(
+        billed=billed,
+        expected_seconds=None if minutes is None or line is None else minutes * 60 * line.job.trials,
+        expected_usd=None if amount is None else amount.expected,
+        billed_usd=None if hourly is None else sum(hourly) * billed.seconds / 3600,
+    )

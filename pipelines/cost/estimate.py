@@ -1,13 +1,10 @@
 """Reckon what an execution costs before it runs: jobs times their expected minutes times the prices."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pipelines.cost.jobs import Job
-from pipelines.cost.prices import PriceTable
-
-HOURS_PER_MONTH = 730
-"""As the AWS Pricing Calculator has it: 8,760 hours a year, in twelfths."""
+from pipelines.cost.quotes import Quotes
 
 
 @dataclass(frozen=True)
@@ -51,29 +48,6 @@ class Line:
     amount: Amount | None
 
 
-@dataclass
-class Notes:
-    """What a reader must know of the figures.
-
-    Attributes:
-        assumed: on what they rest.
-        missing: what is left out of them; they are complete when there is nothing.
-    """
-
-    assumed: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-
-    def assume(self, sentence: str) -> None:
-        """Note on what a figure rests, once."""
-        if sentence not in self.assumed:
-            self.assumed.append(sentence)
-
-    def miss(self, sentence: str) -> None:
-        """Note what is left out, once."""
-        if sentence not in self.missing:
-            self.missing.append(sentence)
-
-
 @dataclass(frozen=True)
 class Estimate:
     """What an execution costs, step by step."""
@@ -85,78 +59,34 @@ class Estimate:
         """All lines together that have an amount."""
         return sum((line.amount for line in self.lines if line.amount is not None), Amount())
 
-    @property
-    def chosen_usd(self) -> float:
-        """What is expected when each job takes the instances, on demand or spot, that its step asks for."""
-        priced = [(line.job.spot, line.amount) for line in self.lines if line.amount is not None]
-        return sum(amount.spot if spot else amount.expected for spot, amount in priced)
 
-
-def estimate(
-    jobs: list[Job],
-    minutes: Mapping[str, float],
-    prices: PriceTable,
-    region: str,
-    spot_saving: float,
-    notes: Notes,
-) -> Estimate:
-    """Reckon what an execution costs.
+def estimate(jobs: Sequence[Job], minutes: Mapping[str, float], quotes: Quotes, spot_saving: float) -> Estimate:
+    """Reckon what an execution costs; `quotes` notes what that rests on, and what it leaves out.
 
     Args:
         jobs: what the execution starts.
         minutes: expected minutes of one job of each step, of a search of one trial.
-        prices: what AWS asks.
-        region: where it runs.
+        quotes: what things cost where it runs.
         spot_saving: share of the price that spot instances save, 0 to 1.
-        notes: takes what the figures rest on, and what they leave out.
     """
-    return Estimate(tuple(_line(job, minutes.get(job.step), prices, region, spot_saving, notes) for job in jobs))
+    return Estimate(tuple(_line(job, minutes.get(job.step), quotes, spot_saving) for job in jobs))
 
 
-def _line(job: Job, minutes: float | None, prices: PriceTable, region: str, spot_saving: float, notes: Notes) -> Line:
-    hourly = hourly_usd(job, prices, region, notes)
+def _line(job: Job, minutes: float | None, quotes: Quotes, spot_saving: float) -> Line:
+    hourly = quotes.job_hour(job)
     if minutes is None:
-        notes.miss(f"{job.step}: nobody has said how long it takes; name its minutes in the preset's [cost.minutes]")
+        quotes.notes.miss(f"{job.step}: nobody has said how long it takes; say it in the preset's [cost.minutes]")
+    if job.longest_seconds is None:
+        quotes.notes.assume(f"{job.step} has no time limit: there is no most that it can cost")
     if hourly is None or minutes is None:
         return Line(job, minutes, None)
-    instance, volume = hourly
-    hours = minutes / 60
-    both = instance + volume
+    instance, disk = hourly
+    hours, both = minutes / 60, instance + disk
     reduced = both - instance * (spot_saving if job.meter == "Training" else 0)
-    most = None if job.longest_seconds is None else both * max(job.longest_seconds / 3600, hours) * job.trials
-    if most is None:
-        notes.assume(f"{job.step} has no time limit: there is no most that it can cost")
     amount = Amount(
         least=0.0 if job.branch != "always" else both * hours * job.whole_trials,
         expected=0.0 if job.branch == "else" else both * hours * job.trials,
         spot=0.0 if job.branch == "else" else reduced * hours * job.trials,
-        most=most,
+        most=None if job.longest_seconds is None else both * max(job.longest_seconds / 3600, hours) * job.trials,
     )
     return Line(job, minutes, amount)
-
-
-def hourly_usd(job: Job, prices: PriceTable, region: str, notes: Notes) -> tuple[float, float] | None:
-    """What an hour of a job's instances costs, and of their disks; None where a price is missing, which is noted."""
-    if job.instance_type is None or job.instance_count is None:
-        notes.miss(f"{job.step}: only an execution knows which instances it takes")
-        return None
-    instance = prices.instance(region, job.meter, job.instance_type)
-    if instance is None:
-        notes.miss(f"{job.step}: no price for {job.instance_type} in {region}")
-        return None
-    if instance.meter != job.meter:
-        notes.assume(f"{job.instance_type} is taken to cost the same for {job.meter} as for {instance.meter}")
-    return instance.usd * job.instance_count, _disk_usd(job, prices, region, notes) * job.instance_count
-
-
-def _disk_usd(job: Job, prices: PriceTable, region: str, notes: Notes) -> float:
-    """What an hour of an instance's disk costs; 0 where it has none of its own, or no price, which is noted."""
-    if not job.volume_gb:
-        return 0.0
-    volume = prices.volume(region, job.meter)
-    if volume is None:
-        notes.miss(f"no price for the disks of instances in {region}")
-        return 0.0
-    if not volume.meter.startswith(job.meter):
-        notes.assume(f"disks are taken to cost the same for {job.meter} as for {volume.meter.removesuffix(' volume')}")
-    return volume.usd * job.volume_gb / HOURS_PER_MONTH

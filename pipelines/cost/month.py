@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from pipelines.cost.estimate import HOURS_PER_MONTH, Amount, Estimate, Notes
-from pipelines.cost.prices import S3_STANDARD, SERVERLESS_MEMORY, PriceTable
+from pipelines.cost.estimate import Amount, Estimate
+from pipelines.cost.prices import S3_STANDARD, SERVERLESS_MEMORY
+from pipelines.cost.quotes import HOURS_PER_MONTH, Notes, Quotes
 from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
 from pipelines.target import Target
@@ -51,70 +52,55 @@ def deployed_schedule(target: Target, pipeline: str, notes: Notes) -> str:
 
 
 def month(
-    execution: Estimate,
-    every: str,
-    deploy: DeploySettings | None,
-    settings: CostSettings,
-    prices: PriceTable,
-    region: str,
-    notes: Notes,
+    execution: Estimate, every: str, deploy: DeploySettings | None, settings: CostSettings, quotes: Quotes
 ) -> list[Monthly]:
-    """What a month costs, part by part.
+    """What a month costs, part by part; `quotes` notes what that rests on, and what it leaves out.
 
     Args:
         execution: what one execution costs.
         every: the schedule, such as `rate(7 days)`; empty for none.
         deploy: the endpoint; None where there is none.
         settings: what is assumed.
-        prices: what AWS asks.
-        region: where it runs.
-        notes: takes what the figures rest on, and what they leave out.
+        quotes: what things cost where it runs.
 
     Raises:
         PipelineError: the schedule is no rate.
     """
-    found = []
+    found: list[Monthly | None] = []
     if every:
         runs = runs_per_month(every)
         found.append(Monthly(f"{runs:.1f} executions, {every}", execution.total.times(runs)))
     if deploy is not None:
-        if deploy.hosting == "serverless":
-            endpoint = _serverless(deploy, settings, prices, region, notes)
-        else:
-            endpoint = _instances(deploy, prices, region, notes)
-        found += [] if endpoint is None else [endpoint]
+        serverless = deploy.hosting == "serverless"
+        found.append(_serverless(deploy, settings, quotes) if serverless else _instances(deploy, quotes))
     if settings.stored_gb:
-        price = prices.find(region, "S3", S3_STANDARD)
-        if price is None:
-            notes.miss(f"no price for storage in S3 in {region}")
-        else:
-            found.append(Monthly(f"{settings.stored_gb:g} GB in the bucket", _fixed(price.usd * settings.stored_gb)))
-    return found
+        found.append(_bucket(settings.stored_gb, quotes))
+    return [part for part in found if part is not None]
 
 
-def _instances(deploy: DeploySettings, prices: PriceTable, region: str, notes: Notes) -> Monthly | None:
-    price = prices.instance(region, "Hosting", deploy.instance_type)
-    if price is None:
-        notes.miss(f"endpoint: no price for {deploy.instance_type} in {region}")
+def _instances(deploy: DeploySettings, quotes: Quotes) -> Monthly | None:
+    hour = quotes.instance_hour("endpoint", "Hosting", deploy.instance_type)
+    if hour is None:
         return None
-    if price.meter != "Hosting":
-        notes.assume(f"{deploy.instance_type} is taken to cost the same for Hosting as for {price.meter}")
-    one, few, many = price.usd * HOURS_PER_MONTH, deploy.minimum_instances, deploy.maximum_instances
-    notes.assume(f"the endpoint always has {few} of its {few} to {many} instances")
-    return Monthly(f"endpoint, {few} x {deploy.instance_type}", Amount(one * few, one * few, one * few, one * many))
+    few, many = deploy.minimum_instances, deploy.maximum_instances
+    quotes.notes.assume(f"the endpoint always has {few} of its {few} to {many} instances")
+    usual, most = hour * HOURS_PER_MONTH * few, hour * HOURS_PER_MONTH * many
+    return Monthly(f"endpoint, {few} x {deploy.instance_type}", Amount(usual, usual, usual, most))
 
 
-def _serverless(
-    deploy: DeploySettings, settings: CostSettings, prices: PriceTable, region: str, notes: Notes
-) -> Monthly | None:
-    price = prices.find(region, "Serverless", SERVERLESS_MEMORY)
-    if price is None:
-        notes.miss(f"endpoint: no price for serverless inference in {region}")
+def _serverless(deploy: DeploySettings, settings: CostSettings, quotes: Quotes) -> Monthly | None:
+    usd = quotes.unit("serverless inference", "Serverless", SERVERLESS_MEMORY)
+    if usd is None:
         return None
     requests, seconds = settings.requests_per_month, settings.seconds_per_request
-    notes.assume(f"the endpoint answers {requests:,} requests a month, {seconds:g} s each ([cost])")
+    quotes.notes.assume(f"the endpoint answers {requests:,} requests a month, {seconds:g} s each ([cost])")
     what = f"serverless endpoint, {deploy.memory_mb} MB"
-    return Monthly(what, _fixed(price.usd * deploy.memory_mb / 1024 * seconds * requests))
+    return Monthly(what, _fixed(usd * deploy.memory_mb / 1024 * seconds * requests))
+
+
+def _bucket(stored_gb: float, quotes: Quotes) -> Monthly | None:
+    usd = quotes.unit("storage in S3", "S3", S3_STANDARD)
+    return None if usd is None else Monthly(f"{stored_gb:g} GB in the bucket", _fixed(usd * stored_gb))
 
 
 def _fixed(usd: float) -> Amount:

@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.cost.charges import Charge
-from pipelines.cost.estimate import Amount, Estimate, Line, Notes
+from pipelines.cost.estimate import Amount, Estimate, Line
 from pipelines.cost.jobs import Job
 from pipelines.cost.month import Monthly
+from pipelines.cost.quotes import Notes
 
 UNKNOWN = "?"
 

@@ -1,7 +1,7 @@
 """The answers to `cost`: an estimate of a preset's pipeline, and the bill of an execution beside it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 
@@ -9,10 +9,11 @@ from pipelines.config import Config
 from pipelines.cost.billed import billed_jobs
 from pipelines.cost.charges import charges
 from pipelines.cost.durations import Durations, declared, measured
-from pipelines.cost.estimate import Estimate, Notes, estimate
+from pipelines.cost.estimate import Estimate, estimate
 from pipelines.cost.jobs import parameter_values, planned_jobs, uncounted_steps
 from pipelines.cost.month import deployed_schedule, month
-from pipelines.cost.prices import PriceTable, load_prices
+from pipelines.cost.prices import load_prices
+from pipelines.cost.quotes import Quotes
 from pipelines.cost.report import show_bill, show_estimate, show_month, show_notes
 from pipelines.target import Target
 
@@ -40,15 +41,22 @@ def review(
     Raises:
         PipelineError: a parameter does not exist, or the schedule is no rate.
     """
-    notes, prices = _start(region)
+    quotes = Quotes(load_prices(), region)
     durations = measured(target, config.name, config.cost.minutes) if target else declared(config.cost.minutes)
-    execution = _estimate(config, definition, parameters, durations, prices, region, notes)
+    execution = _estimate(config, definition, parameters, durations, quotes)
+    for sentence in (
+        "nothing is reused from earlier executions",
+        f"spot instances save {config.cost.spot_saving:.0%} of what training costs",
+        "least: searches stop early all trials that they can; most: every job takes its time limit, repeated",
+    ):
+        quotes.notes.assume(sentence)
+    complete = not quotes.notes.missing
+    schedule = every or (deployed_schedule(target, config.name, quotes.notes) if target else "")
+    parts = month(execution, schedule, config.deploy, config.cost, quotes)
     console.print(f"{config.name} in {region}, US dollars before taxes", markup=False)
-    show_estimate(console, execution, complete=not notes.missing)
-    schedule = every or (deployed_schedule(target, config.name, notes) if target else "")
-    parts = month(execution, schedule, config.deploy, config.cost, prices, region, notes)
-    show_month(console, parts, complete=not notes.missing)
-    _conclude(console, prices, region, notes)
+    show_estimate(console, execution, complete=complete)
+    show_month(console, parts, complete=not quotes.notes.missing)
+    _conclude(console, quotes)
 
 
 def review_execution(console: Console, target: Target, config: Config, definition: str, execution: str) -> None:
@@ -61,54 +69,38 @@ def review_execution(console: Console, target: Target, config: Config, definitio
         definition: what `compile_definition` made of it.
         execution: the execution's ARN.
     """
-    notes, prices = _start(target.region)
-    given = target.sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
+    quotes = Quotes(load_prices(), target.region)
+    known = {parameter["Name"] for parameter in json.loads(definition).get("Parameters", [])}
+    given = {name: value for name, value in _given(target, execution) if name in known}
+    expected = _estimate(config, definition, given, declared(config.cost.minutes), quotes)
+    bill = charges(billed_jobs(target, execution), expected, quotes)
+    console.print(f"{execution}, US dollars before taxes", markup=False, soft_wrap=True)
+    show_bill(console, bill, complete=not quotes.notes.missing)
+    _conclude(console, quotes)
+
+
+def _given(target: Target, execution: str) -> Iterator[tuple[str, str]]:
+    """The parameters that an execution was started with."""
+    pages = target.sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
         PipelineExecutionArn=execution
     )
-    known = {parameter["Name"] for parameter in json.loads(definition).get("Parameters", [])}
-    parameters = {each["Name"]: each["Value"] for page in given for each in page["PipelineParameters"]}
-    parameters = {name: value for name, value in parameters.items() if name in known}
-    durations = declared(config.cost.minutes)
-    planned = _estimate(config, definition, parameters, durations, prices, target.region, notes)
-    console.print(f"{execution}, US dollars before taxes", markup=False, soft_wrap=True)
-    bill = charges(billed_jobs(target, execution), planned, prices, target.region, notes)
-    show_bill(console, bill, complete=not notes.missing)
-    _conclude(console, prices, target.region, notes)
-
-
-def _start(region: str) -> tuple[Notes, PriceTable]:
-    prices = load_prices()
-    notes = Notes()
-    if region not in prices.regions():
-        notes.miss(f"no prices for {region}: `make prices REGION={region}` reads them from AWS")
-    return notes, prices
+    return ((each["Name"], each["Value"]) for page in pages for each in page["PipelineParameters"])
 
 
 def _estimate(
-    config: Config,
-    definition: str,
-    parameters: Mapping[str, str],
-    durations: Durations,
-    prices: PriceTable,
-    region: str,
-    notes: Notes,
+    config: Config, definition: str, parameters: Mapping[str, str], durations: Durations, quotes: Quotes
 ) -> Estimate:
     document = json.loads(definition)
     jobs = planned_jobs(document, parameter_values(document, parameters))
     for step, kind in uncounted_steps(document).items():
-        notes.miss(f"{step}: what a step of type {kind} costs is not known here")
-    saving = config.cost.spot_saving
-    notes.assume(durations.source)
-    notes.assume("nothing is reused from earlier executions")
-    notes.assume("least: searches stop early all trials that they can; most: every job takes its time limit, repeated")
-    if any(job.meter == "Training" for job in jobs):
-        notes.assume(f"spot instances save {saving:.0%} of what training costs")
-    return estimate(jobs, durations.minutes, prices, region, saving, notes)
+        quotes.notes.miss(f"{step}: what a step of type {kind} costs is not known here")
+    quotes.notes.assume(durations.source)
+    return estimate(jobs, durations.minutes, quotes, config.cost.spot_saving)
 
 
-def _conclude(console: Console, prices: PriceTable, region: str, notes: Notes) -> None:
-    dates = sorted(price.date for price in prices if price.region == region)
+def _conclude(console: Console, quotes: Quotes) -> None:
+    dates = quotes.dates()
     if dates:
-        notes.assume(f"prices are of {dates[0]} to {dates[-1]}: `make prices REGION={region}` reads today's from AWS")
-    notes.assume("requests to S3, functions, logs and metrics are not counted: they are cents")
-    show_notes(console, notes)
+        quotes.notes.assume(f"prices are of {dates}: `make prices REGION={quotes.region}` reads today's from AWS")
+    quotes.notes.assume("requests to S3, functions, logs and metrics are not counted: they are cents")
+    show_notes(console, quotes.notes)

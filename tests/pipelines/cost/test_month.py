@@ -1,9 +1,10 @@
 import pytest
 
-from pipelines.cost.estimate import Amount, Estimate, Line, Notes
+from pipelines.cost.estimate import Amount, Estimate, Line
 from pipelines.cost.jobs import Job
 from pipelines.cost.month import deployed_schedule, month, runs_per_month
 from pipelines.cost.prices import PriceTable
+from pipelines.cost.quotes import Notes, Quotes
 from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
 from pipelines.target import Target
@@ -32,29 +33,27 @@ def test_what_is_no_rate_is_one_sentence(expression: str) -> None:
 
 
 def test_a_month_is_its_executions_its_endpoint_and_its_bucket(prices: PriceTable) -> None:
-    notes = Notes()
+    quotes = Quotes(prices, "us-east-1")
     two_to_four = deploy(hosting="instance", minimum_instances=2, maximum_instances=4)
     settings = CostSettings(stored_gb=50)
-    executions, endpoint, bucket = month(ONE, "rate(73 hours)", two_to_four, settings, prices, "us-east-1", notes)
+    executions, endpoint, bucket = month(ONE, "rate(73 hours)", two_to_four, settings, quotes)
     assert executions.amount == Amount(10, 20, 30, None)
     assert (endpoint.what, endpoint.amount) == ("endpoint, 2 x ml.c7i.large", Amount(146, 146, 146, 292))
     assert (bucket.what, bucket.amount.expected) == ("50 GB in the bucket", 1.0)
-    assert notes.missing == []
+    assert quotes.notes.missing == []
 
 
 def test_a_serverless_endpoint_costs_what_its_requests_compute(prices: PriceTable) -> None:
     settings = CostSettings(requests_per_month=100_000, seconds_per_request=0.5)
-    (endpoint,) = month(ONE, "", deploy(memory_mb=3072), settings, prices, "us-east-1", Notes())
+    (endpoint,) = month(ONE, "", deploy(memory_mb=3072), settings, Quotes(prices, "us-east-1"))
     assert endpoint.amount.expected == pytest.approx(0.00002 * 3 * 0.5 * 100_000)
 
 
 @pytest.mark.parametrize("hosting", ["serverless", "instance"])
 def test_what_has_no_price_is_left_out_of_the_month_and_told(prices: PriceTable, hosting: str) -> None:
-    notes = Notes()
-    parts = month(ONE, "", deploy(hosting=hosting), CostSettings(stored_gb=1), prices, "eu-south-9", notes)
-    assert parts == []
-    assert len(notes.missing) == 2
-    assert all(sentence.endswith("in eu-south-9") for sentence in notes.missing)
+    quotes = Quotes(prices, "eu-south-9")
+    assert month(ONE, "", deploy(hosting=hosting), CostSettings(stored_gb=1), quotes) == []
+    assert [sentence.endswith("in eu-south-9") for sentence in quotes.notes.missing] == [False, True, True]
 
 
 def put_schedule(target: Target, pipeline: str, expression: str, state: str) -> None:
