@@ -1,13 +1,13 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline start watch status logs stop repeat doctor models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local upsert-pipeline diff cost prices start watch status logs stop repeat doctor models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
-# The preset that upsert-pipeline, start, watch, status, logs, stop, repeat, doctor, models, approve, reject, endpoint, invoke and teardown work on.
+# The preset that upsert-pipeline, diff, cost, start, watch, status, logs, stop, repeat, doctor, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -22,6 +22,15 @@ local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and p
 
 upsert-pipeline: $(VENV)/.operator ## Create or update the pipeline on AWS, or wherever AWS_ENDPOINT_URL points (PRESET=abid)
 	@$(PIPELINES) upsert-pipeline
+
+diff: $(VENV)/.operator ## Tell what upsert-pipeline would change of the deployed pipeline, in words
+	@$(PIPELINES) diff
+
+cost: $(VENV)/.operator ## Tell what an execution and a month cost (EVERY="rate(7 days)", EXECUTION=latest, REGION=)
+	@$(PIPELINES) cost $(if $(EVERY),--every "$(EVERY)") $(if $(EXECUTION),--execution "$(EXECUTION)") $(if $(REGION),--region "$(REGION)")
+
+prices: $(VENV)/.operator ## Read prices anew from AWS into pipelines/cost/prices.csv (REGION=us-east-1; all known ones by default)
+	@$(PIPELINES) prices $(if $(REGION),--region "$(REGION)")
 
 start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... MaxCount=5")
 	@$(PIPELINES) start $(foreach pair,$(PARAMETERS),-p "$(pair)")

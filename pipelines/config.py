@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
 from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
@@ -112,6 +113,7 @@ class Config(_Section):
     deploy: DeploySettings | None = Field(None, description="without it approved models are deployed by nobody")
     survey: SurveySettings = SurveySettings()
     audit: AuditSettings = AuditSettings()
+    cost: CostSettings = CostSettings()
 
     @field_validator("train")
     @classmethod

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from pipelines.code import read_bundles, upload
 from pipelines.config import Config
-from pipelines.deployed import deployed_pipeline, find_pipeline
+from pipelines.deployed import deployed_pipeline
+from pipelines.diff.deployed import Deployed, read_deployed, upsert_changes
 from pipelines.errors import PipelineError
 from pipelines.executions.parameters import check_parameters
 from pipelines.functions import put_function
@@ -45,7 +46,8 @@ class ModelVersion:
 def upsert(target: Target, config: Config, definition: str, report: Report) -> str:
     """Put code, the deploying function and the definition up, creating what is not there; return the pipeline's ARN.
 
-    Code goes first: a definition never points at code that is not there.
+    Code goes first: a definition never points at code that is not there. A pipeline that is as it should be gets no new
+    version.
 
     Args:
         target: where to.
@@ -58,23 +60,17 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
         upload(bundle, config.bucket, target.s3, report)
     if config.deploy:
         put_function(target, config, config.deploy, report)
-    if find_pipeline(target, config.name):
-        arn = target.sagemaker.update_pipeline(
-            PipelineName=config.name,
-            PipelineDefinition=definition,
-            PipelineDescription=config.description,
-            RoleArn=config.role,
-        )["PipelineArn"]
-        report(f"updated {arn}")
-    else:
-        arn = target.sagemaker.create_pipeline(
-            PipelineName=config.name,
-            PipelineDefinition=definition,
-            PipelineDescription=config.description,
-            RoleArn=config.role,
-            ClientRequestToken=uuid4().hex,
-        )["PipelineArn"]
-        report(f"created {arn}")
+    deployed = read_deployed(target, config.name)
+    if deployed is not None:
+        return _update(target, config, definition, deployed, report)
+    arn = target.sagemaker.create_pipeline(
+        PipelineName=config.name,
+        PipelineDefinition=definition,
+        PipelineDescription=config.description,
+        RoleArn=config.role,
+        ClientRequestToken=uuid4().hex,
+    )["PipelineArn"]
+    report(f"created {arn}")
     return arn
 
 
@@ -198,6 +194,23 @@ def _value(figures: Mapping[str, Any], family: str, name: str) -> float | None:
         return float(figures[family][name]["value"])
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _update(target: Target, config: Config, definition: str, deployed: Deployed, report: Report) -> str:
+    changed = upsert_changes(deployed, config, definition)
+    if not changed:
+        report(f"unchanged {deployed.arn}")
+        return deployed.arn
+    for sentence in changed:
+        report(f"  {sentence}")
+    answer = target.sagemaker.update_pipeline(
+        PipelineName=config.name,
+        PipelineDefinition=definition,
+        PipelineDescription=config.description,
+        RoleArn=config.role,
+    )
+    report(f"updated {answer['PipelineArn']} to version {answer['PipelineVersionId']}")
+    return answer["PipelineArn"]
 
 
 def _protect_bucket(target: Target, bucket: str) -> None:

@@ -2,13 +2,12 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
 from pipelines.config import Config
-from pipelines.deployed import find_pipeline
+from pipelines.diff.deployed import read_deployed, upsert_changes
 from pipelines.doctor.finding import Finding, ok, to_do
 from pipelines.functions import archive
 from pipelines.target import Target
@@ -66,12 +65,13 @@ def check_pipeline(target: Target, config: Config, definition: str) -> Iterator[
         config: the configuration, placed in the target.
         definition: what `compile_definition` made of it.
     """
-    found = find_pipeline(target, config.name)
-    if found is None:
+    deployed = read_deployed(target, config.name)
+    if deployed is None:
         yield to_do("pipeline", f"there is no pipeline {config.name}: `make upsert-pipeline` creates it")
-    elif json.loads(found["PipelineDefinition"]) != json.loads(definition):
+    elif changed := upsert_changes(deployed, config, definition):
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         yield to_do(
-            "pipeline", f"{config.name} differs from this checkout: `make upsert-pipeline` brings it up to date"
+            "pipeline", f"`make upsert-pipeline` would change {config.name}: {changed[0]}{more}, see `make diff`"
         )
     else:
         yield ok("pipeline", f"{config.name} is as this checkout declares it")

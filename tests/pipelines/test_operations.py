@@ -35,8 +35,23 @@ def test_the_first_upsert_creates_everything_and_the_second_uploads_nothing(
     assert {line.split()[4].rstrip(",") for line in first[1:-2]} == set(BUNDLED)
     assert first[-2] == f"created the function {config.name}-deploy"
     assert first[-1] == f"created {arn}"
-    assert second == [f"updated {arn}"]
+    assert second == [f"unchanged {arn}"]
     assert target.sagemaker.describe_pipeline(PipelineName=config.name)["PipelineDefinition"] == definition
+
+
+def test_an_upsert_says_what_it_changes_and_which_version_that_makes(
+    target: Target, config: Config, definition: str
+) -> None:
+    other = config.model_copy(update={"name": "changed-twice", "description": "first"})
+    operations.upsert(target, other, definition, lambda _: None)
+    longer = definition.replace('"--class-images", "200"', '"--class-images", "300"')
+    lines: list[str] = []
+    arn = operations.upsert(target, other.model_copy(update={"description": "second"}), longer, lines.append)
+    assert lines[-3:] == [
+        '  the description of the pipeline is now "second"; it was "first"',
+        '  argument --class-images of Explore is now "300"; it was "200"',
+        f"updated {arn} to version 2",
+    ]
 
 
 def test_an_interrupted_upload_of_code_is_completed(target: Target, config: Config, definition: str) -> None:

@@ -75,7 +75,8 @@ def test_a_pipeline_that_differs_is_to_be_put_up_again(
     changed = json.loads(definition)
     changed["Parameters"][1]["DefaultValue"] = 4
     found = only_to_do(check_pipeline(target, config, json.dumps(changed)))
-    assert "differs from this checkout: `make upsert-pipeline`" in found
+    assert "`make upsert-pipeline` would change bin-counter-demo: " in found
+    assert "see `make diff`" in found
 
 
 @pytest.mark.usefixtures("definition")
