@@ -9,6 +9,7 @@ from rich.console import Console
 from pipelines.commands import data, doctor, endpoint, models, operate, pipeline, preview
 from pipelines.errors import PipelineError
 from pipelines.target import aws_errors_explained
+from pipelines.text import printable
 
 app = typer.Typer(
     name="pipelines",
@@ -40,7 +41,9 @@ def main() -> None:
 
 
 def _failed(reason: str) -> SystemExit:
-    Console(stderr=True, highlight=False).print(f"error: {reason}", style="red", soft_wrap=True, markup=False)
+    Console(stderr=True, highlight=False).print(
+        f"error: {printable(reason)}", style="red", soft_wrap=True, markup=False
+    )
     return SystemExit(1)
 
 

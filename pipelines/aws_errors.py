@@ -1,6 +1,7 @@
 """What botocore raises, as one sentence that says what was wrong and what to do."""
 
 import os
+import re
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from pipelines.aws_refusals import CREDENTIALS_HELP, REGION_HELP, Refusal, expla
 from pipelines.text import one_line
 
 AwsError = BotoCoreError | ClientError
+_REGION = re.compile(r"[a-z]+(-[a-z]+)+-\d+")
 
 
 def explain_aws_error(error: AwsError) -> str:
@@ -84,7 +86,7 @@ def _no_such_region(endpoint: str) -> str:
         for partition in session.get_available_partitions()
         for name in session.get_available_regions("s3", partition)
     ]
-    if region in known or region == "s3":
+    if region in known or not _REGION.fullmatch(region):
         return ""
     near = get_close_matches(region, known, n=3)
     meant = f", did you mean {' or '.join(near)}" if near else ""

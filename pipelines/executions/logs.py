@@ -4,16 +4,19 @@ import heapq
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipelines.aws_refusals import OWN_FAULT, THROTTLED
 from pipelines.errors import PipelineError
 from pipelines.executions.jobs import Job, describe_step, jobs_of
 from pipelines.progress import ENDED, PATIENCE
 from pipelines.target import Target
 from pipelines.text import printable
 
+_Answer = TypeVar("_Answer")
 PAGE_EVENTS = 10_000
 """Lines in one answer of GetLogEvents; AWS's limit."""
 
@@ -74,13 +77,14 @@ class Logs:
         token = self._read_to.get((group, stream))
         if token is None and self._lines and not self._begun:
             answer: Any = self._logs.get_log_events(**where, limit=min(self._lines, PAGE_EVENTS), startFromHead=False)
+            yield from answer["events"]
             token = answer["nextForwardToken"]
             self._read_to[group, stream] = token
-            yield from answer["events"]
         while True:
             answer = self._logs.get_log_events(**where, startFromHead=True, **({"nextToken": token} if token else {}))
-            self._read_to[group, stream] = answer["nextForwardToken"]
             yield from answer["events"]
+            # Only now: should another stream's reading fail meanwhile, a line comes twice rather than never.
+            self._read_to[group, stream] = answer["nextForwardToken"]
             if answer["nextForwardToken"] == token:  # AWS's sign of the end; an empty page is none
                 return
             token = answer["nextForwardToken"]
@@ -115,14 +119,19 @@ def show_logs(
         PipelineError: there is no such step, it has not started and is not followed, or it has no log.
     """
     logs = Logs(target, lines)
-    written = 0
-    for described in (
-        _until_ended(target, execution, step, interval_seconds) if follow else _now(target, execution, step)
-    ):
+    steps = _until_ended(target, execution, step, interval_seconds) if follow else _now(target, execution, step)
+
+    def write_new_lines(described: Any) -> bool:
+        wrote = False
         for line in logs.new_lines(jobs_of(target, described)):
             write(f"{line.origin} | {line.text}" if line.origin else line.text)
-            written += 1
-    if not written:
+            wrote = True
+        return wrote
+
+    wrote_any = False
+    for described in steps:
+        wrote_any |= _patiently(partial(write_new_lines, described), interval_seconds)
+    if not wrote_any:
         raise PipelineError(f"step {step} has written no log: it made no job, or its job never ran")
 
 
@@ -135,27 +144,33 @@ def _now(target: Target, execution: str, step: str) -> Iterator[Any]:
 
 def _until_ended(target: Target, execution: str, step: str, interval_seconds: float) -> Iterator[Any]:
     """The step again and again, and twice after its end: CloudWatch shows the last lines some seconds later."""
-    misses = 0
     while True:
-        try:
-            described = describe_step(target, execution, step)
-            over = described is not None and described["StepStatus"] in ENDED
-            never = described is None and _has_ended(target, execution)
-            misses = 0
-        except (ClientError, BotoCoreError):
-            misses += 1  # as in progress.py: a lost connection must not end hours of following
-            if misses == PATIENCE:
-                raise
-            time.sleep(interval_seconds)
-            continue
-        if never:
-            raise PipelineError(f"{execution} ended before step {step} started")
+        described = _patiently(partial(describe_step, target, execution, step), interval_seconds)
+        if described is None and _patiently(partial(_has_ended, target, execution), interval_seconds):
+            described = describe_step(target, execution, step)  # it may have started and ended in between
+            if described is None:
+                raise PipelineError(f"{execution} ended before step {step} started")
+        over = described is not None and described["StepStatus"] in ENDED
         if described is not None:
             yield described
         time.sleep(interval_seconds)
         if over:
             yield described
             return
+
+
+def _patiently(call: Callable[[], _Answer], interval_seconds: float) -> _Answer:
+    """Repeat a call that fails: a throttled call or a lost connection must not end hours of following."""
+    for _ in range(PATIENCE - 1):
+        try:
+            return call()
+        except BotoCoreError:
+            time.sleep(interval_seconds)
+        except ClientError as error:
+            if error.response["Error"].get("Code") not in THROTTLED | OWN_FAULT:
+                raise
+            time.sleep(interval_seconds)
+    return call()
 
 
 def _has_ended(target: Target, execution: str) -> bool:

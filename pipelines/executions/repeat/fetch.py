@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from boto3.s3.transfer import TransferConfig
+
 from pipelines.errors import PipelineError
 from pipelines.executions.repeat.recipe import Input
 from pipelines.results import download
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.target import Target
 
 WORKERS = 16  # half of the connections that a client of ours has
+ONE_THREAD = TransferConfig(use_threads=False)  # several objects travel at once already
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def _relative(key: str, prefix: str) -> str:
 def _get(s3: "S3Client", each: _Object) -> None:
     each.file.parent.mkdir(parents=True, exist_ok=True)
     partial = each.file.with_name(f"{each.file.name}.partial")
-    s3.download_file(each.bucket, each.key, str(partial))
+    s3.download_file(each.bucket, each.key, str(partial), Config=ONE_THREAD)
     os.utime(partial, (each.modified.timestamp(), each.modified.timestamp()))
     partial.replace(each.file)
 
