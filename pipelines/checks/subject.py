@@ -80,7 +80,7 @@ class _Reader:
                 continue
             nested = {key: body["Arguments"].get(key, []) for key in BRANCHES if body["Type"] == "Condition"}
             written = {key: value for key, value in body["Arguments"].items() if key not in nested}
-            arguments = with_defaults(written, self.defaults)
+            arguments = {key: with_defaults(value, self.defaults) for key, value in written.items()}
             self.steps.append(Step(body["Name"], body["Type"], body, written, arguments, condition, branch))
             for key, steps in nested.items():
                 self.read(steps, f"{body['Name']}.{key}", body["Name"], BRANCHES[key])
@@ -96,6 +96,7 @@ def read(text: str, pipeline: str, bucket: str) -> Subject:
     """Read a definition; what cannot be read is told by the subject's `unreadable`."""
     try:
         document = json.loads(text)
+        json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is JSON, but no text
     except (ValueError, RecursionError) as error:
         return Subject(text, pipeline, bucket, unreadable=(("", f"the definition is not JSON: {error}"),))
     if not isinstance(document, dict) or not is_flat(document):

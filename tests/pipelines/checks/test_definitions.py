@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from moto import mock_aws
 
 from pipelines.checks.rule import Finding
 from pipelines.checks.rules import RULES
-from pipelines.sdk import offline_session, without_credentials
+from pipelines.sdk import PipelineSession
 
 FOREIGN = Path(__file__).resolve().parents[2] / "local" / "foreign" / "pipeline.py"
 
@@ -49,7 +51,7 @@ def test_whatever_is_damaged_is_answered_with_findings_of_known_rules(data: st.D
     assert all(isinstance(found, Finding) and found.rule in RULES for found in findings(name, definition))
 
 
-@given(st.text(max_size=40) | values.map(json.dumps))
+@given(text=st.text(max_size=40) | values.map(json.dumps))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_no_definition_is_found_to_be_none(text: str, findings) -> None:
     assert "definition-form" in {found.rule for found in findings("demo", text)}
@@ -60,20 +62,34 @@ def test_a_definition_nested_too_deep_is_found_to_be_none(text: str, findings) -
     assert [found.rule for found in findings("demo", text)] == ["definition-form"]
 
 
-def test_a_pipeline_of_others_is_judged_by_the_same_rules(findings) -> None:
+@pytest.fixture(scope="module")
+def foreign() -> str:
+    """The pipeline of others, compiled as its SDK wants it: code uploaded and function made, both to a mock of AWS."""
     spec = importlib.util.spec_from_file_location("foreign_pipeline", FOREIGN)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    session = offline_session("us-east-1", "prices-bucket")
-    session.upload_data = lambda **_: "s3://prices-bucket/code"
-    with without_credentials():
-        pipeline = module.build(session, "arn:aws:iam::123456789012:role/prices", "prices-bucket")
-        requests = [step.to_request() for step in pipeline.steps]
-    definition = {"Version": "2020-12-01", "Steps": requests}
-    found = {
-        (each.rule, each.step) for each in findings("demo", json.dumps(definition, default=lambda made: made.expr))
+    with mock_aws():
+        spec.loader.exec_module(module)
+        aws = boto3.Session(region_name="us-east-1")
+        aws.client("s3").create_bucket(Bucket="prices-bucket")
+        trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "*"}}]}
+        role = aws.client("iam").create_role(RoleName="prices", AssumeRolePolicyDocument=json.dumps(trust))["Role"][
+            "Arn"
+        ]
+        session = PipelineSession(boto_session=aws, default_bucket="prices-bucket")
+        return module.build(session, role, "prices-bucket").definition()
+
+
+def test_a_pipeline_of_others_is_judged_by_the_same_rules(foreign: str, findings) -> None:
+    found = {(each.rule, each.step) for each in findings("demo", foreign)}
+    assert {rule for rule, _ in found} == {
+        "encrypted-traffic",
+        "maximum-runtime",
+        "network-isolation",
+        "own-bucket",
+        "processing-isolation",
+        "spot-training",
+        "tagged",
     }
     assert ("maximum-runtime", "Prepare") in found
-    assert ("own-bucket", "Train") in found
