@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline diff cost prices start watch status logs stop repeat doctor models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local validate upsert-pipeline diff cost prices start watch status logs stop repeat doctor models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -19,6 +19,9 @@ demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to r
 
 local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599)
 	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)")
+
+validate: $(VENV)/.operator ## Check the pipeline by AWS's limits and our policies, without credentials or network (RULES=1 lists them)
+	@$(PIPELINES) validate $(if $(RULES),--rules)
 
 upsert-pipeline: $(VENV)/.operator ## Create or update the pipeline on AWS, or wherever AWS_ENDPOINT_URL points (PRESET=abid)
 	@$(PIPELINES) upsert-pipeline

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from pipelines.checks.check import refuse_faulty
 from pipelines.code import read_bundles, upload
 from pipelines.config import Config
 from pipelines.deployed import deployed_pipeline
@@ -46,15 +47,19 @@ class ModelVersion:
 def upsert(target: Target, config: Config, definition: str, report: Report) -> str:
     """Put code, the deploying function and the definition up, creating what is not there; return the pipeline's ARN.
 
-    Code goes first: a definition never points at code that is not there. A pipeline that is as it should be gets no new
-    version.
+    A definition that breaks a rule is refused. Code goes first: a definition never points at code that is not there. A
+    pipeline that is as it should be gets no new version.
 
     Args:
         target: where to.
         config: the configuration, placed in the target.
         definition: what `compile_definition` made of it.
         report: told in a line what is done.
+
+    Raises:
+        PipelineError: the definition breaks a rule of `pipelines.checks`, or the bucket is somebody else's.
     """
+    refuse_faulty(definition, config)
     ensure_bucket(target, config.bucket, report)
     for bundle in read_bundles().values():
         upload(bundle, config.bucket, target.s3, report)

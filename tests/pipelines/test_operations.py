@@ -168,10 +168,18 @@ def test_a_bucket_that_cannot_be_protected_is_not_left_behind(target: Target, co
     target.s3.meta.events.register("before-call.s3.PutPublicAccessBlock", refuse, unique_id="refuse")
     try:
         with pytest.raises(ClientError, match="AccessDenied"):
-            operations.upsert(target, other, "{}", lambda _: None)
+            operations.upsert(target, other, compile_definition(other, target.region), lambda _: None)
     finally:
         target.s3.meta.events.unregister("before-call.s3.PutPublicAccessBlock", unique_id="refuse")
     assert other.bucket not in {bucket["Name"] for bucket in target.s3.list_buckets()["Buckets"]}
+
+
+def test_nothing_is_put_up_for_a_definition_that_breaks_a_rule(target: Target, config: Config) -> None:
+    faulty = config.model_copy(update={"name": "faulty", "bucket": "faulty-bucket", "tags": {}})
+    with pytest.raises(PipelineError, match="pipeline faulty breaks the rule tagged: Catalog: it has no Tags, and"):
+        operations.upsert(target, faulty, compile_definition(faulty, target.region), lambda _: None)
+    assert "faulty-bucket" not in {bucket["Name"] for bucket in target.s3.list_buckets()["Buckets"]}
+    assert target.sagemaker.list_pipelines(PipelineNamePrefix="faulty")["PipelineSummaries"] == []
 
 
 def test_a_group_that_does_not_exist_has_no_models(target: Target) -> None:
