@@ -168,7 +168,7 @@ def test_every_job_has_a_time_limit_and_encrypted_traffic(definitions: dict[str,
         assert network["EnableInterContainerTrafficEncryption"] is True
 
 
-@pytest.mark.parametrize("preset", ["abid", "abid-10k", "demo"])
+@pytest.mark.parametrize("preset", preset_names())
 def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_preset(
     preset: str, definitions: dict[str, str]
 ) -> None:
