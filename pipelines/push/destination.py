@@ -19,7 +19,7 @@ from s3transfer.manager import TransferConfig, TransferManager
 from s3transfer.subscribers import BaseSubscriber
 
 from pipelines.errors import PipelineError
-from pipelines.push.checksums import crc32, same_content
+from pipelines.push.checksums import PART_BYTES, same_content
 from pipelines.push.folder import LocalFile
 from pipelines.target import Target
 from steps.buckets import PUBLIC_BUCKETS, open_bucket
@@ -36,7 +36,6 @@ TIMEOUT_SECONDS = 600
 """For one small file: all threads together may share a slow line."""
 
 MAX_RETRIES = 10
-PART_BYTES = 8 << 20
 PARTS_AT_ONCE = 10
 LARGE_AT_ONCE = 4
 LARGE = TransferConfig(
@@ -119,8 +118,8 @@ class Destination:
         waiting: deque[TransferFuture] = deque()
         with TransferManager(self.client, LARGE) as manager:
             for file in files:
-                checksum = {"ChecksumCRC32": crc32(file.path)}
-                waiting.append(manager.upload(str(file.path), self.name, file.key, checksum, [subscriber]))
+                checked = {"ChecksumAlgorithm": "CRC32"}
+                waiting.append(manager.upload(str(file.path), self.name, file.key, checked, [subscriber]))
                 if len(waiting) == LARGE_AT_ONCE:
                     waiting.popleft().result()
             for future in waiting:
