@@ -13,8 +13,10 @@ import pytest
 from rich.console import Console
 
 from pipelines import endpoints, operations, results
+from pipelines.audit.run import run_audit
 from pipelines.config import Config, load_preset
 from pipelines.definition import compile_definition
+from pipelines.errors import PipelineError
 from pipelines.progress import Progress, watch
 from pipelines.push.push import push
 from pipelines.target import Target
@@ -110,6 +112,11 @@ def test_an_approved_model_of_named_classes_answers_with_a_class(
     assert {answer["class"] for answer in answers} <= set(THINGS)
     assert sum(answer["class"] == thing for answer, thing in zip(answers, THINGS, strict=True)) >= 3
     assert "count" not in answers[0]
+
+
+def test_an_audit_of_quantities_is_refused_before_anything_runs(target: Target, rooms: Path, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="pipeline dog-breeds names classes: an audit needs a preset that counts"):
+        run_audit(target, target.place(load_preset("dog-breeds")), str(rooms), tmp_path, QUIET)
 
 
 def test_the_baseline_sees_the_same_photos_in_the_same_splits_as_what_it_is_compared_with() -> None:
