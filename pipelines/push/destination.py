@@ -5,6 +5,7 @@ ones go through boto3's own transfer manager, as fast as their bytes allow: it t
 given up. S3 checks both against a checksum that travels with them, and keeps it.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import obstore
 from botocore.exceptions import ClientError
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 from s3transfer.futures import TransferFuture
 from s3transfer.manager import TransferConfig, TransferManager
@@ -104,8 +105,8 @@ class Destination:
         try:
             obstore.put(self.store, file.key, file.path.read_bytes(), use_multipart=False)
         except BaseError as error:
-            reason = " ".join(str(error).split())[:300]
-            raise PipelineError(f"{file.path} cannot be sent to s3://{self.name}: {reason}") from error
+            told = f"{file.path} cannot be sent to s3://{self.name}: {_reason(error)}"
+            raise PipelineError(f"{told}; what has arrived stays, and the same command sends the rest") from error
 
     def send_large(self, files: Iterable[LocalFile], told: Told) -> None:
         """Send files of any size and name, in parts where they are large; all parts or none stay.
@@ -129,6 +130,13 @@ class Destination:
 def is_small(file: LocalFile) -> bool:
     """Whether a file is sent in one request by obstore, which does not know every name that S3 does."""
     return file.size <= SMALL_BYTES and unreadable_name(file.key) is None
+
+
+def _reason(error: BaseError) -> str:
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return "access is denied, allow s3:PutObject to who runs this"
+    code = re.search(r"<Code>(\w+)</Code>", str(error))
+    return code[1] if code else " ".join(str(error).split())[:300]
 
 
 class _Listener(BaseSubscriber):

@@ -1,5 +1,6 @@
 """Folders arrive in a bucket as they are, once, and whatever happens on the way."""
 
+import dataclasses
 import io
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
 from hypothesis import HealthCheck, given, settings
@@ -197,6 +199,29 @@ def test_what_cannot_be_sent_is_refused_in_a_sentence(
     with pytest.raises(PipelineError, match=message):
         push(target, photos.parent / folder, to.format(bucket=bucket), console)
     assert stored() == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (403, "AccessDenied", "access is denied, allow s3:PutObject to who runs this; what has arrived stays"),
+        (400, "BadDigest", "BadDigest; what has arrived stays, and the same command sends the rest"),
+    ],
+)
+def test_a_file_that_s3_refuses_is_named_with_the_reason(
+    status: int,
+    code: str,
+    message: str,
+    target: Target,
+    tmp_path: Path,
+    console: Console,
+    refusing: Callable[[int, str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "1.jpg").write_bytes(b"one")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", refusing(status, code))
+    with pytest.raises(PipelineError, match=f"{tmp_path}/1.jpg cannot be sent to s3://photos: {message}"):
+        push(dataclasses.replace(target, s3=boto3.client("s3")), tmp_path, "s3://photos/p", console)
 
 
 def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_sent(
