@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from pipelines.checks.settings import ChecksConfig
+from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
 from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
@@ -49,7 +51,7 @@ class TrainMachineConfig(MachineConfig):
     """What training runs on."""
 
     spot: bool = Field(
-        False,
+        True,
         description="take instances that AWS may want back, for up to 90 % less; an interrupted training goes on from "
         "its checkpoint, and may wait for instances as long again as it may run",
     )
@@ -99,6 +101,11 @@ class Config(_Section):
         pattern=r"^(s3://[^/]+/.+)?$",
         description="S3 folder of one *.safetensors or *.pth file that training starts from; empty: random weights",
     )
+    tags: dict[str, str] = Field(
+        {"pipeline": "{name}"},
+        max_length=50,
+        description="tags of jobs and models; cost reports tell by keys that are activated as cost allocation tags",
+    )
     images: ImagesConfig
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings
@@ -112,6 +119,8 @@ class Config(_Section):
     deploy: DeploySettings | None = Field(None, description="without it approved models are deployed by nobody")
     survey: SurveySettings = SurveySettings()
     audit: AuditSettings = AuditSettings()
+    cost: CostSettings = CostSettings()
+    checks: ChecksConfig = ChecksConfig()
 
     @field_validator("train")
     @classmethod
