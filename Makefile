@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local validate upsert-pipeline diff cost prices start watch status logs stop repeat doctor models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local validate upsert-pipeline diff cost prices start watch status logs stop repeat doctor models approve reject endpoint invoke teardown push weights audit compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
 # The preset that upsert-pipeline, diff, cost, start, watch, status, logs, stop, repeat, doctor, models, approve, reject, endpoint, invoke and teardown work on.
+# The preset that upsert-pipeline, diff, cost, start, watch, models, approve, reject, endpoint, invoke, teardown, push and
+# weights work on.
 PRESET ?= abid
 export PRESET
 
@@ -73,6 +75,12 @@ invoke: $(VENV)/.operator ## Ask the endpoint about a photo (IMAGE=photo.jpg EXP
 
 teardown: $(VENV)/.operator ## Remove what costs money: the endpoint and what was made for it
 	@$(PIPELINES) teardown
+
+push: $(VENV)/.operator ## Send a folder of photos to the bucket (FOLDER=, TO=s3://bucket/prefix; the preset's source by default)
+	@$(PIPELINES) push $(if $(FOLDER),"$(FOLDER)") $(if $(TO),"$(TO)")
+
+weights: $(VENV)/.everything ## Put torchvision's ImageNet weights into the bucket (ARCHITECTURE=resnet50); needs internet
+	@$(PIPELINES) weights "$(ARCHITECTURE)"
 
 audit: $(VENV)/.operator ## Compare a folder of bins with the records, by the approved model (DATA=folder or s3:// URI)
 	@$(PIPELINES) audit --data "$(DATA)"

@@ -175,7 +175,7 @@ def test_jobs_and_trials_carry_the_tags_by_which_costs_are_told_apart(definition
         ]
 
 
-@pytest.mark.parametrize("preset", ["abid", "abid-10k", "demo"])
+@pytest.mark.parametrize("preset", preset_names())
 def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_preset(
     preset: str, definitions: dict[str, str]
 ) -> None:
