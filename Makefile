@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline start watch models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local upsert-pipeline start watch models approve reject endpoint invoke teardown audit images push-images compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -49,6 +49,12 @@ teardown: $(VENV)/.operator ## Remove what costs money: the endpoint and what wa
 
 audit: $(VENV)/.operator ## Compare a folder of bins with the records, by the approved model (DATA=folder or s3:// URI)
 	@$(PIPELINES) audit --data "$(DATA)"
+
+images: $(VENV)/.operator ## Build the container images whose inputs have changed, with docker, podman or buildah (NAMES=serving, BASE=, INSTEAD=)
+	@$(PIPELINES) images $(NAMES) --base "$(BASE)" --instead "$(INSTEAD)"
+
+push-images: $(VENV)/.operator ## Build the images, push them to ECR, and lock the presets to their digests (NAMES=, BASE=, INSTEAD=)
+	@$(PIPELINES) push-images $(NAMES) --base "$(BASE)" --instead "$(INSTEAD)"
 
 compile: $(VENV)/.operator ## Print the pipeline definition as JSON, without credentials or network
 	@$(PIPELINES) compile

@@ -1,0 +1,90 @@
+"""`containers/images.lock`: which build of each image the presets name, by its digest in the registry.
+
+A TOML table for each image that was pushed: `digest`, what the registry calls the image, and `inputs`, the hash of all
+that it was built from. The file belongs into version control, so that everyone's pipeline runs the same images.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from pipelines.errors import PipelineError
+
+Image = Literal["processing", "training", "serving"]
+LOCK = Path(__file__).resolve().parents[2] / "containers" / "images.lock"
+_HEADER = "# Written by `make push-images`; the presets name these builds. Commit it.\n"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Locked:
+    """One build of an image.
+
+    Attributes:
+        digest: `sha256:` and the hash of its manifest, as the registry tells it.
+        inputs: SHA-256 of all that it was built from.
+    """
+
+    digest: str
+    inputs: str
+
+
+def read_lock(file: Path = LOCK) -> dict[Image, Locked]:
+    """Read which images are locked; none where there is no file.
+
+    Raises:
+        PipelineError: the file is damaged.
+    """
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        return {image: _locked(tables[image]) for image in get_args(Image) if image in tables}
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise PipelineError(f"{file} is damaged ({error}): restore it, or remove it and push the images anew") from None
+
+
+def write_lock(locked: Mapping[Image, Locked], file: Path = LOCK) -> None:
+    """Write which images are locked."""
+    tables = [
+        f'\n[{image}]\ndigest = "{locked[image].digest}"\ninputs = "{locked[image].inputs}"\n'
+        for image in get_args(Image)
+        if image in locked
+    ]
+    file.write_text("".join([_HEADER, *tables]), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class ImageNames:
+    """What `{images.processing}`, `{images.training}` and `{images.serving}` stand for in a preset."""
+
+    processing: str
+    training: str
+    serving: str
+
+
+def image_names(account: str, region: str, partition: str, locked: Mapping[Image, Locked]) -> ImageNames:
+    """URI of each image in the ECR registry of an account: by digest where it is locked, else by the tag `latest`."""
+    registry = registry_host(account, region, partition)
+
+    def name(image: Image) -> str:
+        build = f"@{locked[image].digest}" if image in locked else ":latest"
+        return f"{registry}/bin-counter/{image}{build}"
+
+    return ImageNames(name("processing"), name("training"), name("serving"))
+
+
+def registry_host(account: str, region: str, partition: str) -> str:
+    """Host of an account's ECR registry; China's partition has a domain of its own."""
+    domain = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    return f"{account}.dkr.ecr.{region}.{domain}"
+
+
+def _locked(table: Mapping[str, str]) -> Locked:
+    kind, _, digest = table["digest"].partition(":")
+    if kind != "sha256" or not _SHA256.fullmatch(digest) or not _SHA256.fullmatch(table["inputs"]):
+        raise ValueError("a hash is not one")
+    return Locked(table["digest"], table["inputs"])
