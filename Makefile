@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline start watch models approve reject endpoint invoke teardown audit images push-images compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local upsert-pipeline start watch models approve reject endpoint invoke teardown audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -66,7 +66,13 @@ test: $(VENV)/.everything ## Lint, check types and run the tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not benchmark" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.everything ## Run the tests that take minutes
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m "slow and not images"
+
+test-images: $(VENV)/.everything ## Build the three container images and run jobs and an endpoint in them (as root, on Debian 12)
+	@for tool in mmdebstrap buildah runc; do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; fi
+	$(BIN)/pytest tests/containers -m "images or not images" -s
 
 api-table: $(VENV)/.everything ## Write pipelines/local/API.md: what the embedded SageMaker answers, and the tests that show it
 	$(BIN)/python tests/api_table.py

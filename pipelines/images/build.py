@@ -1,5 +1,6 @@
 """Builds the images whose inputs have changed."""
 
+import shutil
 import subprocess
 import tempfile
 import time
@@ -49,6 +50,8 @@ def labels(recipe: Recipe) -> dict[str, str]:
 
 def _commit() -> str:
     """The commit of this checkout, with a plus sign where files differ from it; `unknown` outside of one."""
+    if not shutil.which("git"):
+        return "unknown"
     done = subprocess.run(
         ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],  # noqa: S607 - the user's own git
         cwd=REPOSITORY,

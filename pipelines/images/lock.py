@@ -4,32 +4,31 @@ A TOML table for each image that was pushed: `digest`, what the registry calls t
 that it was built from. The file belongs into version control, so that everyone's pipeline runs the same images.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
 from pipelines.errors import PipelineError
 
 Image = Literal["processing", "training", "serving"]
 LOCK = Path(__file__).resolve().parents[2] / "containers" / "images.lock"
 _HEADER = "# Written by `make push-images`; the presets name these builds. Commit it.\n"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Locked:
-    """One build of an image.
+class Locked(BaseModel):
+    """One build of an image."""
 
-    Attributes:
-        digest: `sha256:` and the hash of its manifest, as the registry tells it.
-        inputs: SHA-256 of all that it was built from.
-    """
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    digest: str
-    inputs: str
+    digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="hash of its manifest, as the registry tells it")
+    inputs: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of all that it was built from")
+
+
+_TABLES = TypeAdapter(dict[Image, Locked])
 
 
 def read_lock(file: Path = LOCK) -> dict[Image, Locked]:
@@ -39,12 +38,11 @@ def read_lock(file: Path = LOCK) -> dict[Image, Locked]:
         PipelineError: the file is damaged.
     """
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-        return {image: _locked(tables[image]) for image in get_args(Image) if image in tables}
+        return _TABLES.validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        raise PipelineError(f"{file} is damaged ({error}): restore it, or remove it and push the images anew") from None
+    except (ValidationError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise PipelineError(f"{file} is damaged: restore it, or remove it and push the images anew") from None
 
 
 def write_lock(locked: Mapping[Image, Locked], file: Path = LOCK) -> None:
@@ -81,10 +79,3 @@ def registry_host(account: str, region: str, partition: str) -> str:
     """Host of an account's ECR registry; China's partition has a domain of its own."""
     domain = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     return f"{account}.dkr.ecr.{region}.{domain}"
-
-
-def _locked(table: Mapping[str, str]) -> Locked:
-    kind, _, digest = table["digest"].partition(":")
-    if kind != "sha256" or not _SHA256.fullmatch(digest) or not _SHA256.fullmatch(table["inputs"]):
-        raise ValueError("a hash is not one")
-    return Locked(table["digest"], table["inputs"])

@@ -38,7 +38,7 @@ def push_images(
             report(f"pushed {recipe.name} as {digest}")
         else:
             report(f"{recipe.name} is in the registry as {digest}")
-        write_lock({**read_lock(lock), recipe.image: Locked(digest, recipe.inputs)}, lock)
+        write_lock({**read_lock(lock), recipe.image: Locked(digest=digest, inputs=recipe.inputs)}, lock)
 
 
 def _make_repository(ecr: Any, name: str, report: Callable[[str], None]) -> None:
