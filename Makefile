@@ -17,8 +17,8 @@ help: ## Print this list
 demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to registered model (DATA=folder or s3:// URI, IMAGES=2000)
 	@$(PIPELINES) demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)")
 
-local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599)
-	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)")
+local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container)
+	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)")
 
 upsert-pipeline: $(VENV)/.operator ## Create or update the pipeline on AWS, or wherever AWS_ENDPOINT_URL points (PRESET=abid)
 	@$(PIPELINES) upsert-pipeline
@@ -69,7 +69,7 @@ test-slow: $(VENV)/.everything ## Run the tests that take minutes
 	$(BIN)/pytest -m "slow and not images"
 
 test-images: $(VENV)/.everything ## Build the three container images and run jobs and an endpoint in them (as root, on Debian 12)
-	@for tool in mmdebstrap buildah runc; do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
+	@for tool in mmdebstrap buildah runc podman; do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; fi
 	$(BIN)/pytest tests/containers -m "images or not images" -s

@@ -2,7 +2,7 @@
 
 `requirements.py EXTRA INSTEAD` reads pyproject.toml and constraints.txt in its folder and writes requirements.txt and
 versions.txt beside them. INSTEAD, often empty, is a list of requirements that take the place of the constraints on the
-same packages, such as "torch==2.13.0+cpu torchvision==0.28.0".
+same packages, such as "torch==2.13.0+cpu torchvision==0.28.0+cpu".
 """
 
 import re

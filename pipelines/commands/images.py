@@ -19,7 +19,8 @@ app = typer.Typer()
 Names = Annotated[list[str] | None, typer.Argument(help=f"Some of {', '.join(IMAGES)}; all by default.")]
 Base = Annotated[str, typer.Option(help="Base image with Python 3.11, in place of the one in the Dockerfiles.")]
 Instead = Annotated[
-    str, typer.Option(help='Requirements in place of constraints.txt, such as "torch==2.13.0+cpu torchvision==0.28.0".')
+    str,
+    typer.Option(help='Requirements in place of constraints on the same packages, such as "numpy==2.3.5".'),
 ]
 Program = Annotated[str, typer.Option("--engine", help="docker, podman or buildah; the first that works by default.")]
 Options = Annotated[str, typer.Option(help="Further words for the engine's build command.")]

@@ -15,7 +15,7 @@ from pipelines.images.recipe import REPOSITORY, Recipe
 def build_images(
     recipes: Iterable[Recipe], engine: Engine, report: Callable[[str], None], options: Sequence[str] = ()
 ) -> None:
-    """Build what the engine does not hold yet.
+    """Build what the engine does not hold yet; the tag `latest` then means what the recipes say.
 
     Args:
         recipes: what to build.
@@ -29,14 +29,19 @@ def build_images(
     for recipe in recipes:
         if engine.has(recipe.name):
             report(f"{recipe.name} is there: its inputs have not changed")
-            continue
-        started = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:  # for this user's eyes alone
-            context, private = Path(folder, "context"), Path(folder, "private")
-            private.mkdir()
-            recipe.write(context)
-            engine.build(recipe, context, labels(recipe), pip_secrets(private), options)
-        report(f"built {recipe.name} in {time.monotonic() - started:.0f} s")
+        else:
+            started = time.monotonic()
+            _build(recipe, engine, options)
+            report(f"built {recipe.name} in {time.monotonic() - started:.0f} s")
+        engine.tag(recipe.name, f"{recipe.repository}:latest")
+
+
+def _build(recipe: Recipe, engine: Engine, options: Sequence[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # for this user's eyes alone
+        context, private = Path(folder, "context"), Path(folder, "private")
+        private.mkdir()
+        recipe.write(context)
+        engine.build(recipe, context, labels(recipe), pip_secrets(private), options)
 
 
 def labels(recipe: Recipe) -> dict[str, str]:

@@ -76,13 +76,21 @@ class Engine:
         words = ["login", f"--username={user}", "--password-stdin", registry]
         self._run(words, f"log in to {registry}", f"{password}\n")
 
+    def tag(self, name: str, other: str) -> None:
+        """Give an image another name, which no other image has any more.
+
+        Raises:
+            PipelineError: the engine holds no image of the first name.
+        """
+        self._run(["tag", name, other], f"tag {name}")
+
     def push(self, name: str, uri: str) -> None:
         """Push an image to where `uri` says.
 
         Raises:
             PipelineError: the registry refuses.
         """
-        self._run(["tag", name, uri], f"tag {name}")
+        self.tag(name, uri)
         self._run(["push", uri], f"push {uri}")
 
     def _run(self, words: Sequence[str], what: str, text: str = "") -> None:

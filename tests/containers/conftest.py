@@ -23,7 +23,7 @@ from pipelines.images.recipe import IMAGES, Recipe, read_recipe
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KEPT = REPOSITORY / ".local" / "images"
-TOOLS = ("mmdebstrap", "buildah", "runc")
+TOOLS = ("mmdebstrap", "buildah", "runc", "podman")
 BASE = "localhost/bin-counter-base"
 BASE_PACKAGES = "python3,python3-venv,ca-certificates"  # what python:3.11-slim-bookworm holds of Python
 
@@ -46,6 +46,11 @@ def engine() -> Iterator[Engine]:
             patch.setenv("CONTAINERS_STORAGE_CONF", str(KEPT / "storage.conf"))
             if subprocess.run(["buildah", "info"], capture_output=True).returncode == 0:
                 break
+        # What podman would ask for by itself is more than some machines grant to their root.
+        (KEPT / "containers.conf").write_text(
+            '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n'
+        )
+        patch.setenv("CONTAINERS_CONF", str(KEPT / "containers.conf"))
         yield Engine("buildah")
 
 
@@ -147,19 +152,56 @@ def container(recipes: dict[str, Recipe], build: Callable[[Recipe], list[str]]) 
         each.remove()
 
 
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ResNet-34 at 224 pixels, of random weights: the size of the real one."""
+    import numpy as np
+    import torch
+
+    from steps.decision import Decision
+    from steps.preprocessing import Preprocessing
+    from steps.signature import Signature
+    from steps.train.export import export
+    from steps.train.networks.network import MEAN, STD, Classifier
+
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(1)
+    signature = Signature(
+        classes=tuple("012345"),
+        preprocessing=Preprocessing(size=224, resize="pad"),
+        mean=MEAN,
+        std=STD,
+        architecture="resnet34",
+        training_job="none",
+        decision=Decision(temperature=1.5, mirrored=True),
+    )
+    images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    export(Classifier("resnet34", 6).eval(), signature, images, folder)
+    return folder
+
+
 def buildah(*words: str) -> str:
     """Run buildah, and return what it prints."""
     return subprocess.run(["buildah", *words], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def pytorch_without_cuda() -> str:
-    """Requirements for a PyTorch for CPUs, where pip finds one here; else none, and the image gets what PyPI has.
+    """Requirements for a PyTorch for CPUs, where pip finds one and its torchvision; else none: what PyPI has, 6 GB.
 
     Torchvision's minor version is 15 ahead of PyTorch's.
     """
-    listed = subprocess.run([sys.executable, "-m", "pip", "index", "versions", "torch"], capture_output=True, text=True)
-    found = re.search(r"\b2\.(\d+)\.(\d+)\+cpu\b", listed.stdout)
-    return f"torch=={found[0]} torchvision==0.{int(found[1]) + 15}.{found[2]}" if found else ""
+    torch, vision = (versions_for_cpus(package) for package in ("torch", "torchvision"))
+    for minor, patch in torch:
+        if (minor + 15, patch) in vision:
+            return f"torch==2.{minor}.{patch}+cpu torchvision==0.{minor + 15}.{patch}+cpu"
+    return ""
+
+
+def versions_for_cpus(package: str) -> list[tuple[int, int]]:
+    """Minor and patch versions, the newest first, of which pip finds a build without CUDA."""
+    words = [sys.executable, "-m", "pip", "index", "versions", package]
+    listed = subprocess.run(words, capture_output=True, text=True).stdout
+    return [(int(minor), int(patch)) for minor, patch in re.findall(r"\b\d\.(\d+)\.(\d+)\+cpu\b", listed)]
 
 
 def packages_here() -> set[Path]:

@@ -85,12 +85,8 @@ def process(
         wanted = [
             {"OutputName": name, "S3Output": {"LocalPath": f"/opt/ml/processing/output/{name}"}} for name in outputs
         ]
-        config = {
-            "ProcessingJobName": f"{step}-1",
-            "ProcessingInputs": given,
-            "ProcessingOutputConfig": {"Outputs": wanted},
-        }
-        write_json(opt_ml / "config" / "processingjobconfig.json", config)
+        config = {"ProcessingInputs": given, "ProcessingOutputConfig": {"Outputs": wanted}}
+        write_json(opt_ml / "config" / "processingjobconfig.json", {"ProcessingJobName": f"{step}-1", **config})
         write_json(opt_ml / "config" / "resourceconfig.json", {"current_host": "algo-1", "hosts": ["algo-1"]})
         code = {"PYTHONPATH": "/opt/ml/processing/input/code", "PYTHONSAFEPATH": "1"}
         words = ["python3", "-m", f"steps.{step}", *arguments]

@@ -15,38 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-import torch
 from PIL import Image
-
-from steps.decision import Decision
-from steps.preprocessing import Preprocessing
-from steps.signature import Signature
-from steps.train.export import export
-from steps.train.networks.network import MEAN, STD, Classifier
 
 pytestmark = [pytest.mark.slow, pytest.mark.images, pytest.mark.timeout(3600)]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOBODY = 65534
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ResNet-34 at 224 pixels, of random weights: the size of the real one."""
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(1)
-    signature = Signature(
-        classes=tuple("012345"),
-        preprocessing=Preprocessing(size=224, resize="pad"),
-        mean=MEAN,
-        std=STD,
-        architecture="resnet34",
-        training_job="none",
-        decision=Decision(temperature=1.5, mirrored=True),
-    )
-    images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
-    export(Classifier("resnet34", 6).eval(), signature, images, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
