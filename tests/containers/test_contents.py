@@ -82,6 +82,14 @@ def test_an_image_holds_the_packages_of_its_extra_in_the_versions_of_the_constra
     assert not {"pip", "setuptools", "openvino-telemetry", "sagemaker", "pytest"} & found.keys()
 
 
+def test_an_image_holds_the_bill_of_its_materials(
+    image: str, container: Callable[[str], Any], packages: Callable[[str], dict[str, str]]
+) -> None:
+    bill = json.loads((container(image).root / "opt" / "bill-of-materials.json").read_text())
+    assert bill["bomFormat"] == "CycloneDX"
+    assert {each["name"]: each["version"] for each in bill["components"]} == packages(image)
+
+
 def test_the_serving_image_alone_carries_code_and_no_more_than_serving_needs(container: Callable[[str], Any]) -> None:
     program = container("serving").root / "opt" / "program"
     found = {path.relative_to(program).as_posix() for path in program.rglob("*.py")}
