@@ -1,6 +1,7 @@
 """Which engine is taken, and what it is told: programs of these names stand on PATH and write down their words."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -157,3 +158,17 @@ def test_a_push_makes_the_repository_and_locks_the_digest_and_the_next_pushes_no
     assert words("push") == [["push", f"{registry}/{serving.name}"]]
     assert words("login") == [["login", "--username=AWS", "--password-stdin", registry]]
     assert (tmp_path / "password").read_text().strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["images", "sewing"], "there is no image 'sewing'; images are processing, training, serving"),
+        (["images"], "no engine builds images here (docker is not installed, podman is not installed, buildah is not"),
+    ],
+)
+def test_a_command_that_cannot_build_says_why(words: list[str], reason: str, tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "pipelines", *words]
+    done = subprocess.run(line, capture_output=True, text=True, env={"PATH": str(tmp_path)}, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {reason}")
