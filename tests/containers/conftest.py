@@ -80,7 +80,7 @@ def build(engine: Engine) -> Callable[[Recipe], list[str]]:
 
     def run(recipe: Recipe) -> list[str]:
         said: list[str] = []
-        build_images([recipe], engine, said.append, [word for folder in packages_here() for word in mount(folder)])
+        build_images([recipe], engine, said.append, [f"--volume={folder}:{folder}:ro" for folder in packages_here()])
         return said
 
     return run
@@ -139,9 +139,12 @@ class Container:
 def container(recipes: dict[str, Recipe], build: Callable[[Recipe], list[str]]) -> Iterator[Callable[[str], Container]]:
     """A container of each image, built when it is first asked for."""
     made: dict[str, Container] = {}
+    begun: set[str] = set()  # what could not be built once is not tried again for every test
 
     def get(image: str) -> Container:
         if image not in made:
+            assert image not in begun, f"the image {image} could not be built"
+            begun.add(image)
             for line in build(recipes[image]):
                 print(line)
             made[image] = Container(recipes[image].name)
@@ -212,8 +215,3 @@ def packages_here() -> set[Path]:
         local = [word for word in settings.get(name, "").split() if word.startswith("file://")]
         folders |= {Path(word.removeprefix("file://")).parent for word in local}  # an index's files lie beside it
     return {folder for folder in folders if folder.is_absolute() and folder.is_dir()}
-
-
-def mount(folder: Path) -> list[str]:
-    """Words that show a folder of this machine to a build of buildah's."""
-    return ["--volume", f"{folder}:{folder}:ro"]
