@@ -92,6 +92,7 @@ class Container:
     Attributes:
         root: where its files lie on this machine.
         labels: what the image says of itself.
+        size: of all its layers, unpacked.
     """
 
     def __init__(self, name: str) -> None:
@@ -99,6 +100,7 @@ class Container:
         self.root = Path(buildah("mount", self._made))
         config = json.loads(buildah("inspect", "--type", "image", name))["Docker"]["config"]
         self.labels: dict[str, str] = config["Labels"]
+        self.size = buildah("images", "--format", "{{.Size}}", name)
         self._environment: list[str] = config["Env"]
 
     def start(self, words: list[str], opt_ml: Path, user: int = 0, **environment: str) -> subprocess.Popen[str]:

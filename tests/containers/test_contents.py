@@ -71,10 +71,14 @@ def test_no_image_holds_a_repository_or_a_secret(
 
 
 def test_an_image_holds_the_packages_of_its_extra_in_the_versions_of_the_constraints(
-    image: str, packages: Callable[[str], dict[str, str]], recipes: dict[str, Recipe]
+    image: str,
+    packages: Callable[[str], dict[str, str]],
+    recipes: dict[str, Recipe],
+    container: Callable[[str], Any],
 ) -> None:
     found = {normal(name): version for name, version in packages(image).items()}
-    print(f"\n{image}: {', '.join(f'{name} {version}' for name, version in sorted(found.items()))}")
+    holds = ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
+    print(f"\n{image}, {container(image).size}: {holds}")
     lines = dict(recipes[image].files)["constraints.txt"].decode().splitlines() + recipes[image].instead.split()
     held = {normal(name): version for name, version in (line.split("==") for line in lines if "==" in line)}
     assert found.items() <= held.items()

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +25,7 @@ HYPERPARAMETERS = {"architecture": "baseline", "epochs": "1", "batch_size": "16"
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that has ended.
-
-    Attributes:
-        code: the exit code.
-        log: what it printed.
-        opt_ml: what was its /opt/ml.
-    """
+    """A job that has ended: its exit code, what it printed, and what was its /opt/ml."""
 
     code: int
     log: str
@@ -160,12 +155,13 @@ def test_a_training_job_leaves_a_model(trained: Ended) -> None:
     assert (trained.opt_ml / "output" / "data" / "training.html").is_file()
 
 
-def test_a_user_who_is_not_root_trains_as_well(
+def test_a_user_who_is_not_root_trains_as_well_and_in_int8(
     container: Callable[[str], Any], training_folder: Callable[..., Path]
 ) -> None:
-    opt_ml = training_folder(HYPERPARAMETERS)
+    opt_ml = training_folder({**HYPERPARAMETERS, "precision": "int8", "largest_int8_loss": "1"})
     code, log = container("training").run(["train"], opt_ml, NOBODY, **training_environment())
     assert code == 0, log
+    assert "int8" in log
     assert (opt_ml / "model" / "model.onnx").stat().st_uid == NOBODY
 
 
@@ -179,9 +175,13 @@ def test_two_hosts_train_one_model(container: Callable[[str], Any], training_fol
 
 
 def test_the_model_is_evaluated_by_the_serving_runtime(
-    process: Callable[..., Ended], catalog: Ended, ingested: Ended, trained: Ended
+    process: Callable[..., Ended], catalog: Ended, ingested: Ended, trained: Ended, tmp_path: Path
 ) -> None:
-    inputs = {"model": trained.opt_ml / "model", "test": ingested.output("test"), "catalog": catalog.output("catalog")}
+    artifact = tmp_path / "artifact"
+    artifact.mkdir()
+    with tarfile.open(artifact / "model.tar.gz", "w:gz") as tar:
+        tar.add(trained.opt_ml / "model", ".")
+    inputs = {"model": artifact, "test": ingested.output("test"), "catalog": catalog.output("catalog")}
     evaluated = process("evaluate", "--champion-group", "nobody", inputs=inputs, outputs=("evaluation",))
     report = json.loads((evaluated.output("evaluation") / "evaluation.json").read_text())
     assert 0 <= report["detail"]["accuracy"]["value"] <= 1

@@ -59,10 +59,14 @@ class Container:
             return [sys.executable, "-P", str(_SCRIPT_MODE)]
         return ["train"]
 
+    def absent(self) -> str | None:
+        """What to do about an image that should be run and is not here; None where it is, or where none is run."""
+        return self.engine.missing(self.image) if self.engine else None
+
     def missing(self, program: str) -> str | None:
         """What to do about a program that the container must bring and does not; None where it does."""
         if self.engine:
-            return self.engine.missing(self.image)
+            return self.absent()
         path = self.folder / "bin" / program
         if path.is_file():
             return None

@@ -87,6 +87,9 @@ class ProgramJob(Job):
     def execute(self) -> Ending:
         """Run the program, anew after an error of the server where the request asks for it."""
         program = self.program()
+        absent = self.container.absent()
+        if absent:
+            raise JobError(absent)
         left = self.retries()
         while True:
             try:
