@@ -6,7 +6,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.commands import data, endpoint, images, models, pipeline
+from pipelines.commands import checks, data, endpoint, images, models, pipeline, preview
 from pipelines.errors import PipelineError
 from pipelines.target import aws_errors_explained
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (pipeline, models, endpoint, data, images):  # in the order of the help
+for group in (pipeline, checks, preview, models, endpoint, data, images):  # in the order of the help
     app.add_typer(group.app)
 
 

@@ -6,8 +6,11 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from pipelines.checks.settings import ChecksConfig
+from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
 from pipelines.images.lock import image_names, read_lock
+from pipelines.images.settings import ImagesConfig
 from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
 from steps.contract import explain
@@ -29,14 +32,6 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ImagesConfig(_Section):
-    """Container images; `{images.serving}` is what containers/images.lock names, or the tag `latest`, in ECR."""
-
-    processing: str = Field("{images.processing}", description="image of catalog, ingest, explore and evaluate")
-    training: str = Field("{images.training}", description="image of train, and of tune's trials")
-    serving: str = Field("{images.serving}", description="image that answers for a registered model")
-
-
 class MachineConfig(_Section):
     """What a job runs on."""
 
@@ -50,7 +45,7 @@ class TrainMachineConfig(MachineConfig):
     """What training runs on."""
 
     spot: bool = Field(
-        False,
+        True,
         description="take instances that AWS may want back, for up to 90 % less; an interrupted training goes on from "
         "its checkpoint, and may wait for instances as long again as it may run",
     )
@@ -100,6 +95,11 @@ class Config(_Section):
         pattern=r"^(s3://[^/]+/.+)?$",
         description="S3 folder of one *.safetensors or *.pth file that training starts from; empty: random weights",
     )
+    tags: dict[str, str] = Field(
+        {"pipeline": "{name}"},
+        max_length=50,
+        description="tags of jobs and models; cost reports tell by keys that are activated as cost allocation tags",
+    )
     images: ImagesConfig = ImagesConfig()
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings
@@ -113,6 +113,8 @@ class Config(_Section):
     deploy: DeploySettings | None = Field(None, description="without it approved models are deployed by nobody")
     survey: SurveySettings = SurveySettings()
     audit: AuditSettings = AuditSettings()
+    cost: CostSettings = CostSettings()
+    checks: ChecksConfig = ChecksConfig()
 
     @field_validator("train")
     @classmethod

@@ -8,8 +8,10 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from pipelines.checks.check import refuse_faulty
 from pipelines.code import read_bundles, upload
 from pipelines.config import Config
+from pipelines.diff.deployed import Deployed, read_deployed, upsert_changes
 from pipelines.errors import PipelineError
 from pipelines.functions import put_function
 from pipelines.results import read_json
@@ -43,36 +45,35 @@ class ModelVersion:
 def upsert(target: Target, config: Config, definition: str, report: Report) -> str:
     """Put code, the deploying function and the definition up, creating what is not there; return the pipeline's ARN.
 
-    Code goes first: a definition never points at code that is not there.
+    A definition that breaks a rule is refused. Code goes first: a definition never points at code that is not there. A
+    pipeline that is as it should be gets no new version.
 
     Args:
         target: where to.
         config: the configuration, placed in the target.
         definition: what `compile_definition` made of it.
         report: told in a line what is done.
+
+    Raises:
+        PipelineError: the definition breaks a rule of `pipelines.checks`, or the bucket is somebody else's.
     """
+    refuse_faulty(definition, config)
     ensure_bucket(target, config.bucket, report)
     for bundle in read_bundles().values():
         upload(bundle, config.bucket, target.s3, report)
     if config.deploy:
         put_function(target, config, config.deploy, report)
-    if _pipeline_exists(target, config.name):
-        arn = target.sagemaker.update_pipeline(
-            PipelineName=config.name,
-            PipelineDefinition=definition,
-            PipelineDescription=config.description,
-            RoleArn=config.role,
-        )["PipelineArn"]
-        report(f"updated {arn}")
-    else:
-        arn = target.sagemaker.create_pipeline(
-            PipelineName=config.name,
-            PipelineDefinition=definition,
-            PipelineDescription=config.description,
-            RoleArn=config.role,
-            ClientRequestToken=uuid4().hex,
-        )["PipelineArn"]
-        report(f"created {arn}")
+    deployed = read_deployed(target, config.name)
+    if deployed is not None:
+        return _update(target, config, definition, deployed, report)
+    arn = target.sagemaker.create_pipeline(
+        PipelineName=config.name,
+        PipelineDefinition=definition,
+        PipelineDescription=config.description,
+        RoleArn=config.role,
+        ClientRequestToken=uuid4().hex,
+    )["PipelineArn"]
+    report(f"created {arn}")
     return arn
 
 
@@ -192,12 +193,21 @@ def _value(figures: Mapping[str, Any], family: str, name: str) -> float | None:
         return None
 
 
-def _pipeline_exists(target: Target, name: str) -> bool:
-    try:
-        target.sagemaker.describe_pipeline(PipelineName=name)
-    except target.sagemaker.exceptions.ResourceNotFound:
-        return False
-    return True
+def _update(target: Target, config: Config, definition: str, deployed: Deployed, report: Report) -> str:
+    changed = upsert_changes(deployed, config, definition)
+    if not changed:
+        report(f"unchanged {deployed.arn}")
+        return deployed.arn
+    for sentence in changed:
+        report(f"  {sentence}")
+    answer = target.sagemaker.update_pipeline(
+        PipelineName=config.name,
+        PipelineDefinition=definition,
+        PipelineDescription=config.description,
+        RoleArn=config.role,
+    )
+    report(f"updated {answer['PipelineArn']} to version {answer['PipelineVersionId']}")
+    return answer["PipelineArn"]
 
 
 def _protect_bucket(target: Target, bucket: str) -> None:
