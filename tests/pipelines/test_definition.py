@@ -44,8 +44,9 @@ def definitions() -> dict[str, str]:
 
 
 def readable(definition: str) -> str:
-    """Code hashes are left out: the golden copy shows the pipeline, not every edit of a step."""
+    """Hashes of code and images are left out: the golden copy shows the pipeline, not every edit of a step."""
     text = json.dumps(json.loads(definition), indent=1) + "\n"
+    text = re.sub(r"@sha256:[0-9a-f]{64}\b", ":latest", text)
     return re.sub(r"\b[0-9a-f]{64}\b", "<sha256>", text)
 
 
