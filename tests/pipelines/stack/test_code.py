@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,17 +36,22 @@ def test_the_archive_holds_what_functions_need_and_no_declaration() -> None:
 
 
 def test_functions_import_the_standard_library_boto3_and_one_another_at_most() -> None:
-    for name, content in function_files().items():
-        for node in ast.walk(ast.parse(content)):
-            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-                node.body = []  # is read by the type checker alone; `walk` has yet to come to it
-            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for module in modules:
-                first = module.partition(".")[0]
-                file = module.replace(".", "/")
-                own = {f"{file}.py", f"{file}/__init__.py"} & set(function_files())
-                assert first in sys.stdlib_module_names | BROUGHT_BY_LAMBDA or own, f"{name} imports {module}"
+    files = function_files()
+    for name, content in files.items():
+        for module in imported_at_run_time(ast.parse(content)):
+            path = module.replace(".", "/")
+            own = {f"{path}.py", f"{path}/__init__.py"} & set(files)
+            assert own or module.partition(".")[0] in sys.stdlib_module_names | BROUGHT_BY_LAMBDA, (name, module)
+
+
+def imported_at_run_time(tree: ast.AST) -> Iterator[str]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield from imported_at_run_time(node)
 
 
 @pytest.mark.parametrize("handler", HANDLERS.values(), ids=HANDLERS)
