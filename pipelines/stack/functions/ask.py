@@ -1,6 +1,6 @@
 """An AWS Lambda function behind an HTTP API: POST a photo, and the endpoint's answer comes back, as JSON or spoken.
 
-Its environment names the endpoint, ENDPOINT_NAME. Its role may InvokeEndpoint of that one and SynthesizeSpeech, which
+Its environment names the endpoint, ASK_ENDPOINT. Its role may InvokeEndpoint of that one and SynthesizeSpeech, which
 takes no resource. It needs as long as the API waits, 30 s, of which the endpoint gets most.
 """
 
@@ -23,7 +23,7 @@ from pipelines.stack.functions.refusal import RefusedError
 from pipelines.stack.functions.sentence import compose
 from pipelines.stack.functions.voice import speak
 
-VARIABLE = "ENDPOINT_NAME"
+VARIABLE = "ASK_ENDPOINT"
 # An HTTP API waits 30 s at most; asking twice would take longer than that, so whoever asked decides about a second try.
 PATIENCE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})
 
@@ -37,7 +37,7 @@ def handler(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
     audio/mpeg, that sentence spoken.
 
     Raises:
-        KeyError: ENDPOINT_NAME is not set.
+        KeyError: ASK_ENDPOINT is not set.
         ClientError: what only an operator can put right; the API answers 500, and the function's errors are counted.
     """
     _log.setLevel(logging.INFO)

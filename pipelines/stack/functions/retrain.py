@@ -1,6 +1,6 @@
 """An AWS Lambda function: starts an execution of the pipeline, unless one is running; a schedule calls it.
 
-Its environment names the pipeline, PIPELINE_NAME. Its event tells when it was due, `{"time": "2026-06-02T00:00:00Z"}`:
+Its environment names the pipeline, RETRAIN_PIPELINE. Its event tells when it was due, `{"time": "2026-06-02T00:00:00Z"}`:
 Scheduler repeats a call that failed, and gives each attempt an execution id of its own, but the same time. Its role may
 ListPipelineExecutions and StartPipelineExecution of that pipeline.
 """
@@ -17,7 +17,7 @@ import boto3
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-VARIABLE = "PIPELINE_NAME"
+VARIABLE = "RETRAIN_PIPELINE"
 RUNNING = ("Executing", "Stopping")
 MOST_LOOKED_AT = 100  # one page of the newest executions; what still runs behind a hundred later ones is no obstacle
 
@@ -43,7 +43,7 @@ def handler(event: Any, context: Any) -> dict[str, str]:
     """Lambda calls this; the answer holds State, Message and PipelineExecutionArn.
 
     Raises:
-        KeyError: PIPELINE_NAME is not set.
+        KeyError: RETRAIN_PIPELINE is not set.
         ClientError: SageMaker refuses; the call is repeated, and ends among the dead letters.
     """
     _log.setLevel(logging.INFO)
