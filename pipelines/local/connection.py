@@ -33,11 +33,16 @@ _CONFIG = Config(
 class Connection:
     """Clients of the server at `url`. They may be shared by threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key_id: str = _KEY_ID) -> None:
         self.url = url
+        self._key_id = key_id
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
-        self._session = boto3.Session(aws_access_key_id=_KEY_ID, aws_secret_access_key=_SECRET, region_name=REGION)
+        self._session = boto3.Session(aws_access_key_id=key_id, aws_secret_access_key=_SECRET, region_name=REGION)
+
+    def signed_with(self, key_id: str) -> Connection:
+        """The same server for calls in the name of the caller who has this access key."""
+        return self if key_id == self._key_id else Connection(self.url, key_id)
 
     def environment(self) -> dict[str, str]:
         """The variables that point boto3, the SageMaker SDK and the AWS CLI at the server."""

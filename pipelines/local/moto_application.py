@@ -6,7 +6,7 @@ import functools
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from pipelines.local import moto_registry
+from pipelines.local import moto_buckets, moto_registry
 
 
 class MotoApplication(DomainDispatcherApplication):
@@ -18,4 +18,5 @@ class MotoApplication(DomainDispatcherApplication):
     def __init__(self) -> None:
         super().__init__(create_backend_app)
         moto_registry.install()
+        moto_buckets.install()
         self.get_backend_for_host = functools.lru_cache(super().get_backend_for_host)  # type: ignore[method-assign]

@@ -27,6 +27,7 @@ from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.moto_application import MotoApplication
 from pipelines.local.persistence.journal import Journal
 from pipelines.local.registry import Registry
+from pipelines.local.stacks.service import CloudFormation
 from pipelines.local.store import Store
 from pipelines.local.tags import Tags
 from pipelines.local.transforms.job import TransformJob
@@ -78,6 +79,7 @@ class Parts:
         self._functions = Functions(state / "functions", connection, self._store, isolation, hidden)
         services = Services(self.jobs, self._tuning, self._functions, self._hosting, connection, announcements)
         self._pipelines = Pipelines(services, self._store)
+        self._stacks = CloudFormation(connection, self._store)
         self._journal = Journal(MotoApplication(), self._store, state / "aws")
         self.gateway = Gateway(
             self._journal,
@@ -90,7 +92,7 @@ class Parts:
     def restore(self) -> None:
         """Give moto back what it knew, and see to what ran when the last server died; call it before serving."""
         self._journal.restore()
-        for part in (self.jobs, self._tuning, self._pipelines):  # tells by the rules that moto has back
+        for part in (self.jobs, self._tuning, self._pipelines, self._stacks):  # tells by the rules that moto has back
             part.mend()
 
     def begin(self) -> None:
@@ -117,7 +119,8 @@ class Parts:
         return {**tags.forgetting(actions), **tags.actions()}
 
     def _routes(self) -> list[Route]:
-        routed = (self.jobs, Invocations(self._hosting), self._functions, self._experiments, self._events)
+        invoked = (Invocations(self._hosting), self._functions)
+        routed = (self.jobs, *invoked, self._experiments, self._events, self._stacks)
         return [route for each in routed for route in each.routes()]
 
 
