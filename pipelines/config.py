@@ -100,7 +100,7 @@ class StackConfig(_Section):
     vpc: bool = Field(False, description="jobs run in private subnets of their own, which reach S3 and SageMaker alone")
     api: Literal["none", "iam", "key"] = Field(
         "none",
-        description="an HTTP API that photos are posted to: none, for callers signed by IAM, or for whoever has the key",
+        description="an HTTP API that photos are posted to: none, for callers whom IAM knows, or for whoever has the key",
     )
     api_requests_per_second: int = Field(5, ge=1, le=10_000, description="requests a second that it lets through")
     schedule: str = Field(
