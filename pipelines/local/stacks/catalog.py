@@ -14,10 +14,12 @@ from pipelines.local.stacks.kinds import Kind, Made, Wanted
 from pipelines.local.stacks.resources import (
     events,
     functions,
+    http,
     identity,
     machine_learning,
     messages,
     observation,
+    secrets,
     storage,
 )
 
@@ -30,6 +32,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         **events.KINDS,
         **machine_learning.KINDS,
         **observation.KINDS,
+        **secrets.KINDS,
+        **http.KINDS,
     }
 )
 """The types that are made real."""
