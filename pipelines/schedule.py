@@ -92,7 +92,7 @@ def set_schedule(target: Target, config: Config, times: Times, report: Report) -
         report: told in a line what is done.
 
     Raises:
-        PipelineError: there is no function to call.
+        PipelineError: there is no function to call, or no pipeline to start.
     """
     scheduler, name = target.client("scheduler"), schedule_name(config)
     found = _find(scheduler, name)
@@ -101,6 +101,7 @@ def set_schedule(target: Target, config: Config, times: Times, report: Report) -
         report(f"{name} is scheduled so already: {_words(known.expression, known.next)}")
         return
     settings = found or _made_anew(target, config)
+    _check_pipeline(target, config)
     wanted = {"ScheduleExpression": times.expression, "ScheduleExpressionTimezone": times.zone, "State": "ENABLED"}
     # Without a start Scheduler would begin to count at once, and start an execution that nobody expects yet.
     limits = {"StartDate": times.first if times.counted else None, "EndDate": None}
@@ -117,6 +118,13 @@ def unset_schedule(target: Target, config: Config, report: Report) -> None:
         return
     _put(scheduler, name, {**found, "State": "DISABLED"}, is_new=False)
     report(f"unscheduled {name}: {config.name} is started by hand alone; what runs goes on")
+
+
+def _check_pipeline(target: Target, config: Config) -> None:
+    try:
+        target.sagemaker.describe_pipeline(PipelineName=config.name)
+    except target.sagemaker.exceptions.ResourceNotFound:
+        raise PipelineError(f"there is no pipeline {config.name} to start: `make upsert-pipeline` first") from None
 
 
 def _words(expression: str, first: datetime) -> str:

@@ -187,6 +187,16 @@ def test_without_a_function_one_is_told_to_deploy_the_stack(target: Target, conf
     assert schedule.describe_schedule(target, other) is None
 
 
+def test_a_pipeline_that_is_not_there_is_not_scheduled(
+    target: Target, config: Config, stack_function: Callable[..., str]
+) -> None:
+    early = config.model_copy(update={"name": "early"})
+    stack_function("retrain", "early-retrain", RETRAIN_PIPELINE="early")
+    with pytest.raises(PipelineError, match=r"there is no pipeline early to start: `make upsert-pipeline` first"):
+        schedule.set_schedule(target, early, schedule.read_times("rate(7 days)", "UTC"), lambda _: None)
+    assert schedule.describe_schedule(target, early) is None
+
+
 def test_a_schedule_written_elsewhere_is_described_as_far_as_it_is_understood(
     target: Target, config: Config, disabled: Any
 ) -> None:
