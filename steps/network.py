@@ -9,14 +9,14 @@ from steps.signature import Signature
 
 MODEL_NAME = "model.onnx"
 
-# Left to itself OpenVINO computes in bfloat16 on CPUs that have it and in float32 on others, so one model would get
-# different scores on different instances. Float32 is the precision every CPU has and the one the network was exported
-# in; an endpoint answers exactly what was scored.
+# Of what is not quantised. Left to itself OpenVINO computes in bfloat16 on CPUs that have it and in float32 on others,
+# so one model would get different scores on different instances. Float32 is the precision every CPU has and the one the
+# network was exported in; an endpoint answers exactly what was scored.
 PRECISION = "f32"
 
 
 def open_network(model: Path, signature: Signature, properties: dict[str, str | int]) -> openvino.CompiledModel:
-    """Compile `model.onnx` for the CPU, in float32.
+    """Compile the network that the signature names for the CPU.
 
     Args:
         model: folder that holds it.
@@ -27,15 +27,15 @@ def open_network(model: Path, signature: Signature, properties: dict[str, str | 
         the network: `images`, uint8 [N, size, size, 3], in; `logits`, float32 [N, classes], out.
 
     Raises:
-        StepError: it is no ONNX model, or contradicts its signature.
+        StepError: it cannot be read, or contradicts its signature.
     """
     core = openvino.Core()
     try:
-        network = core.read_model(model / MODEL_NAME)
+        network = core.read_model(model / signature.network)
         compiled = core.compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": PRECISION, **properties})
     except RuntimeError as error:
         raise StepError(
-            f"{MODEL_NAME} cannot be read as an ONNX model: {str(error).strip().splitlines()[-1]}"
+            f"{signature.network} cannot be read as a network: {str(error).strip().splitlines()[-1]}"
         ) from None
     _check_ports(compiled, signature)
     return compiled
@@ -49,8 +49,10 @@ def _check_ports(network: openvino.CompiledModel, signature: Signature) -> None:
         try:
             port = port_of(name)
         except RuntimeError:
-            raise StepError(f"{MODEL_NAME} has no tensor {name!r}: it was not exported by the train step") from None
+            raise StepError(
+                f"{signature.network} has no tensor {name!r}: it was not exported by the train step"
+            ) from None
         expected = f"{kind} [?,{','.join(map(str, shape))}]"
         found = f"{port.get_element_type().to_string()} {port.get_partial_shape()}"
         if found != expected:
-            raise StepError(f"{MODEL_NAME} has {name!r} of {found}, but its signature asks for {expected}")
+            raise StepError(f"{signature.network} has {name!r} of {found}, but its signature asks for {expected}")

@@ -14,11 +14,14 @@ from steps.preprocessing import Preprocessing
 
 FILE_NAME = "signature.json"
 
+NetworkFile = Literal["model.onnx", "model-int8.xml"]
+"""The network in float32, or its int8 version, whose weights lie beside it in `model-int8.bin`."""
+
 
 class Signature(BaseModel):
     """The meaning of a model's input and output.
 
-    `model.onnx` takes `images`, uint8 [N, size, size, 3] RGB, and answers `logits`, float32 [N, len(classes)]:
+    The network takes `images`, uint8 [N, size, size, 3] RGB, and answers `logits`, float32 [N, len(classes)]:
     normalisation is part of the graph, so no caller can get it wrong. `mean` and `std` are what `model.safetensors`,
     the bare network's weights, expects of its float input.
     """
@@ -31,6 +34,7 @@ class Signature(BaseModel):
     mean: tuple[float, float, float] = Field(description="per RGB channel, of pixel values in 0..1")
     std: tuple[float, float, float] = Field(description="per RGB channel, of pixel values in 0..1")
     architecture: str = Field(description="torchvision name of the network")
+    network: NetworkFile = Field("model.onnx", description="the file that answers, and is scored")
     training_job: str = Field(description="name of the training job that made the model")
     decision: Decision = Field(Decision(), description="how the logits become an answer")
 

@@ -9,10 +9,10 @@ from steps.contract import StepError
 from steps.evaluate.artifact import fetched_model
 from steps.evaluate.bootstrap import Values, interval
 from steps.evaluate.results import Champion, Difference
-from steps.evaluate.scoring import Answers, answer
 from steps.evaluate.settings import EvaluateSettings
 from steps.evaluate.summary import Scored
 from steps.registry import ApprovedPackage
+from steps.scoring import Answers, answer
 from steps.shards import Dataset, Shards
 from steps.signature import Signature, read_signature
 

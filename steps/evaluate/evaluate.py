@@ -10,10 +10,10 @@ from steps.evaluate.comparison import compare, mismatch
 from steps.evaluate.groups import group_numbers
 from steps.evaluate.report import write_report
 from steps.evaluate.results import Evaluation
-from steps.evaluate.scoring import answer
 from steps.evaluate.settings import EvaluateArguments
 from steps.evaluate.summary import Scored, summarise
 from steps.registry import ApprovedPackage
+from steps.scoring import answer
 from steps.shards import Shards
 from steps.signature import read_signature
 

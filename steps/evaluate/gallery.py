@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steps.counting import are_counts
-from steps.evaluate.scoring import Answers
 from steps.pictures import photo
+from steps.scoring import Answers
 from steps.shards import Shards
 
 SHOWN_PIXELS = 320

@@ -11,10 +11,10 @@ from steps.evaluate.gallery import least_confident, worst_misses
 from steps.evaluate.plots import coverage_chart, distribution_chart, reliability_chart
 from steps.evaluate.reference import references_for
 from steps.evaluate.results import ClassResult, Evaluation
-from steps.evaluate.scoring import Answers
 from steps.evaluate.settings import EvaluateArguments
 from steps.evaluate.verdict import judge
 from steps.page import render_page
+from steps.scoring import Answers
 from steps.shards import Shards
 
 TEMPLATE = Path(__file__).with_name("report.html")

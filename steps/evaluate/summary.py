@@ -25,9 +25,9 @@ from steps.evaluate.results import (
     Provenance,
     RegressionMetrics,
 )
-from steps.evaluate.scoring import Answers
 from steps.metrics import Labels
 from steps.network import PRECISION
+from steps.scoring import Answers
 from steps.signature import Signature
 
 TOP = 5

@@ -18,6 +18,7 @@ from steps.train.export import export
 from steps.train.faults.checkpoint import Checkpoints, fingerprint
 from steps.train.faults.keeper import Keeper, kept_in
 from steps.train.hosts.team import ALONE, Team
+from steps.train.int8 import offer_int8
 from steps.train.loop import Loop
 from steps.train.networks.network import MEAN, STD, Classifier
 from steps.train.networks.weights import initial_model
@@ -80,7 +81,8 @@ def train(
         settings: the network and how it learns.
         train: folder of shards to learn from, see `steps/shards.py`.
         validation: folder of shards to validate on.
-        model: existing folder that gets model.onnx, model.safetensors and signature.json.
+        model: existing folder that gets model.onnx, model.safetensors and signature.json, and model-int8.xml and .bin
+            where that is what answers.
         training_job: the job's name, kept in the signature.
         weights: folder of a file of initial weights, see `steps/train/networks/weights.py`; random ones by default.
         checkpoints: folder where an interrupted training finds what it has learnt, and goes on.
@@ -110,6 +112,8 @@ def train(
     if team.leads:
         export(network, signature, held_out.images(np.arange(min(CHECKED_IMAGES, len(held_out)))), model)
         say("the exported model agrees with the trained one")
+        if settings.precision == "int8":
+            signature = offer_int8(model, signature, learnt, held_out, settings.largest_int8_loss)
         keeper.retire()
     return TrainResult(signature, epochs)
 

@@ -24,6 +24,7 @@ def tune_step(
         estimator: the training of a trial, one of its own, since its epochs are set here.
         channels: what it is trained on.
     """
+    estimator.set_hyperparameters(precision="float32")  # nobody is served by a trial: quantising it would be wasted
     if settings.trial_epochs is not None:
         estimator.set_hyperparameters(epochs=str(settings.trial_epochs))
     tuner = HyperparameterTuner(

@@ -18,6 +18,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+import openvino
 import psutil
 import pytest
 import torch
@@ -25,8 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from steps.preprocessing import Preprocessing
-from steps.signature import Signature
+from steps.signature import Signature, read_signature
 from steps.train.export import export
+from steps.train.int8 import quantise
 from steps.train.networks.network import MEAN, STD, Classifier
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
@@ -34,15 +36,17 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 SIZE = 224
-ROUNDS = 2
+ROUNDS = 3
 SECONDS = 6.0
 WARM_UP = 10
 CLIENTS = 8
 
-OURS, EAGER, PLAIN = "ours", "FastAPI + PyTorch", "FastAPI + OpenVINO"
+OURS, EXACT = "ours, int8", "ours, float32"
+EAGER, PLAIN = "FastAPI + PyTorch", "FastAPI + OpenVINO"
 COMMANDS = {
     EAGER: [str(HERE / "reference_endpoint.py"), "{model}", "{port}", "eager"],
     PLAIN: [str(HERE / "reference_endpoint.py"), "{model}", "{port}", "openvino"],
+    EXACT: ["-m", "steps.serve"],
     OURS: ["-m", "steps.serve"],
 }
 
@@ -74,6 +78,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     images = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8)
     export(Classifier("resnet34", 6).eval(), signature, images, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def int8_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same network in int8."""
+    folder = tmp_path_factory.mktemp("base") / "model"
+    folder.mkdir()
+    signature = read_signature(model).model_copy(update={"network": "model-int8.xml"})
+    images = np.random.default_rng(0).integers(0, 256, (8, SIZE, SIZE, 3), dtype=np.uint8)
+    openvino.save_model(quantise(model / "model.onnx", images), folder / signature.network)
+    signature.write(folder)
     return folder
 
 
@@ -159,11 +175,13 @@ def measure(name: str, model: Path, photos: list[bytes], measured: Measured) -> 
         measured.resident.append(process.memory_info().rss / 2**20)
 
 
-def test_photos_are_answered_by_ours_and_by_what_tutorials_write(model: Path, photos: list[bytes]) -> None:
+def test_photos_are_answered_by_ours_and_by_what_tutorials_write(
+    model: Path, int8_model: Path, photos: list[bytes]
+) -> None:
     found = {name: Measured() for name in COMMANDS}
     for _ in range(ROUNDS):
         for name, measured in found.items():
-            measure(name, model, photos, measured)
+            measure(name, int8_model if name == OURS else model, photos, measured)
     show(found)
     assert all(rate > 0 for measured in found.values() for rate in measured.together)
 

@@ -6,8 +6,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from steps.decision import Decision
-from steps.evaluate.scoring import answer
 from steps.preprocessing import Preprocessing
+from steps.scoring import answer
 from steps.shards import Dataset, Shards, write_dataset, write_shard
 from steps.signature import Signature
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from packed_photos import Data
 
-from steps.evaluate.scoring import answer
+from steps.scoring import answer
 from steps.shards import Shards
 from steps.signature import read_signature
 from steps.train.settings import TrainSettings

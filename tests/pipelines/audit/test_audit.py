@@ -18,8 +18,8 @@ from pipelines.audit.run import run_audit
 from pipelines.config import Config, load_preset
 from pipelines.errors import PipelineError
 from pipelines.target import Target
-from steps.evaluate.scoring import answer
 from steps.images import preprocess
+from steps.scoring import answer
 from steps.shards import Dataset, Shards, write_dataset, write_shard
 from steps.signature import read_signature
 

@@ -25,7 +25,7 @@ def members(onnx_bytes, signature_bytes):
     [
         ({"model.onnx": None}, r"holds no model\.onnx"),
         ({"signature.json": None}, r"signature\.json does not exist"),
-        ({"model.onnx": b"no model"}, "cannot be read as an ONNX model"),
+        ({"model.onnx": b"no model"}, "cannot be read as a network"),
         ({"../evil": b"x"}, "cannot be unpacked: .*evil.* outside the destination"),
         ({"classes": 3}, r"has 'logits' of f32 \[\?,3\], but its signature asks for f32 \[\?,4\]"),
         ({"size": 8}, r"has 'images' of u8 \[\?,8,8,3\], but its signature asks for u8 \[\?,16,16,3\]"),

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from steps.decision import Decision
-from steps.evaluate.scoring import answer
 from steps.images import preprocess
+from steps.scoring import answer
 from steps.shards import Dataset, Shards, write_dataset, write_shard
 from steps.signature import read_signature
 

@@ -11,7 +11,7 @@ import openvino
 from numpy.typing import NDArray
 
 from steps.contract import StepError
-from steps.network import MODEL_NAME, open_network
+from steps.network import open_network
 from steps.shards import Images, Labels, Shards
 from steps.signature import Signature
 
@@ -40,13 +40,13 @@ def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -
     """Answer all images of `shards`, in their order, on the CPU, as the signature's decision says.
 
     Args:
-        model: folder that holds model.onnx.
+        model: folder that holds the network.
         signature: what that model expects and answers.
         shards: images of the signature's size.
         batch_size: images per forward pass.
 
     Raises:
-        StepError: model.onnx is no ONNX model, contradicts its signature, or answers what is not a number.
+        StepError: the network cannot be read, contradicts its signature, or answers what is not a number.
     """
     # Several batches at once, one thread each: more images per second than one batch on all threads.
     network = open_network(model, signature, {"PERFORMANCE_HINT": "THROUGHPUT"})
@@ -54,7 +54,7 @@ def answer(model: Path, signature: Signature, shards: Shards, batch_size: int) -
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=(0, 2)))
     if len(broken):
         raise StepError(
-            f"{MODEL_NAME} answers values that are no finite numbers for {len(broken)} of {len(shards)} images, "
+            f"{signature.network} answers values that are no finite numbers for {len(broken)} of {len(shards)} images, "
             f"{shards.ids[broken[0]]} the first: its training diverged"
         )
     probabilities = signature.decision.probabilities(*logits)
