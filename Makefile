@@ -29,8 +29,8 @@ start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... M
 watch: $(VENV)/.operator ## Follow the execution that was started last
 	@$(PIPELINES) watch
 
-schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (EVERY="rate(7 days)" TIMEZONE=Europe/Berlin)
-	@$(PIPELINES) schedule "$(EVERY)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
+schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
+	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
 
 unschedule: $(VENV)/.operator ## Start the pipeline by hand alone again
 	@$(PIPELINES) unschedule
