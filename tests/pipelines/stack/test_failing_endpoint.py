@@ -21,7 +21,7 @@ from pipelines.stack.functions.question import Question
 from pipelines.stack.functions.refusal import RefusedError
 from pipelines.stack.functions.voice import speak
 
-QUESTION = Question(photo=b"photo", content_type="image/jpeg", expected=None, spoken=False)
+QUESTION = Question(photo=b"photo", content_type="image/jpeg", expected=None)
 
 
 def client_of(service: str, url: str) -> Any:
