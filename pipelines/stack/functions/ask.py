@@ -9,16 +9,17 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
 
-from pipelines.stack.functions.languages import choose_language
+from pipelines.stack.functions.languages import ENGLISH, Language, choose_language
 from pipelines.stack.functions.model import ask_model
-from pipelines.stack.functions.question import JSON_TYPE, SPEECH_TYPE, read_question
+from pipelines.stack.functions.question import JSON_TYPE, SPEECH_TYPE, choose_type, read_question
 from pipelines.stack.functions.refusal import RefusedError
 from pipelines.stack.functions.sentence import compose
 from pipelines.stack.functions.voice import speak
@@ -30,41 +31,82 @@ PATIENCE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attemp
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What is said to a request, answered or refused.
+
+    Attributes:
+        status: of HTTP.
+        content: as JSON.
+        sentence: the same in words.
+        language: of the sentence.
+        headers: that belong to it.
+    """
+
+    status: int
+    content: Mapping[str, Any]
+    sentence: str
+    language: Language
+    headers: Mapping[str, str]
+
+    @classmethod
+    def of(cls, refusal: RefusedError) -> Self:
+        """What is said where there is no answer."""
+        return cls(refusal.status, {"error": str(refusal)}, str(refusal), ENGLISH, refusal.headers)
+
+
 def handler(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
     """Lambda calls this with an event of payload format 2.0.
 
-    The answer is the endpoint's with a sentence beside it in the language of Accept-Language, or, where Accept asks for
-    audio/mpeg, that sentence spoken.
+    The reply is the endpoint's answer with a sentence beside it in the language of Accept-Language, or, where Accept
+    asks for audio/mpeg, that sentence spoken. A refusal is spoken likewise: who listens does not read an error.
 
     Raises:
         KeyError: ASK_ENDPOINT is not set.
         ClientError: what only an operator can put right; the API answers 500, and the function's errors are counted.
     """
     _log.setLevel(logging.INFO)
+    headers = event.get("headers") or {}
     try:
-        response = _answer(event)
+        kind = choose_type(headers.get("accept", ""))
     except RefusedError as refusal:
-        body = json.dumps({"error": str(refusal)})
-        response = _response(refusal.status, JSON_TYPE, body, **refusal.headers)
-    _log.info("answered %d", response["statusCode"])
-    return response
+        return _written(Reply.of(refusal))
+    try:
+        reply = _answer(event, headers)
+    except RefusedError as refusal:
+        reply = Reply.of(refusal)
+    _log.info("answers %d as %s", reply.status, kind)
+    return _spoken(reply) if kind == SPEECH_TYPE else _written(reply)
 
 
-def _answer(event: Mapping[str, Any]) -> dict[str, Any]:
-    question = read_question(event)
-    answer = ask_model(_client("sagemaker-runtime"), os.environ[VARIABLE], question)
-    language = choose_language(event["headers"].get("accept-language", ""))
+def _answer(event: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+    answer = ask_model(_client("sagemaker-runtime"), os.environ[VARIABLE], read_question(event))
+    language = choose_language(headers.get("accept-language", ""))
     sentence = compose(answer, language)
-    told = {"content-language": language.code, "vary": "accept, accept-language"}
-    if question.spoken:
-        sound = base64.b64encode(speak(_client("polly"), sentence, language)).decode()
-        return {**_response(HTTPStatus.OK, SPEECH_TYPE, sound, **told), "isBase64Encoded": True}
-    return _response(HTTPStatus.OK, JSON_TYPE, json.dumps({**answer, "sentence": sentence}, ensure_ascii=False), **told)
+    return Reply(HTTPStatus.OK, {**answer, "sentence": sentence}, sentence, language, {})
 
 
-def _response(status: int, content_type: str, body: str, **headers: str) -> dict[str, Any]:
-    own = {"content-type": content_type, "cache-control": "no-store", "x-content-type-options": "nosniff"}
-    return {"statusCode": int(status), "headers": {**own, **headers}, "body": body}
+def _spoken(reply: Reply) -> dict[str, Any]:
+    try:
+        sound = speak(_client("polly"), reply.sentence, reply.language)
+    except RefusedError as silence:
+        return _written(Reply.of(silence))
+    return {**_response(reply, SPEECH_TYPE, base64.b64encode(sound).decode()), "isBase64Encoded": True}
+
+
+def _written(reply: Reply) -> dict[str, Any]:
+    return _response(reply, JSON_TYPE, json.dumps(reply.content, ensure_ascii=False))
+
+
+def _response(reply: Reply, content_type: str, body: str) -> dict[str, Any]:
+    headers = {
+        "content-type": content_type,
+        "content-language": reply.language.code,
+        "vary": "accept, accept-language",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+    return {"statusCode": int(reply.status), "headers": {**headers, **reply.headers}, "body": body}
 
 
 @cache

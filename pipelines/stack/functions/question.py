@@ -1,4 +1,4 @@
-"""What a request asks: a photo, the quantity that it should show, and how the answer is wanted."""
+"""What a request asks: a photo, the quantity that it should show, and in which form the answer is wanted."""
 
 import base64
 import binascii
@@ -27,27 +27,41 @@ class Question:
         photo: the bytes of an image file.
         content_type: their type.
         expected: the quantity that it should show; None where that is not asked.
-        spoken: whether the answer is wanted as sound.
     """
 
     photo: bytes
     content_type: str
     expected: int | None
-    spoken: bool
+
+
+def choose_type(accept: str) -> str:
+    """The type to answer in: the first of an Accept header that is given here; JSON where it is empty.
+
+    Raises:
+        RefusedError: none of them is (406).
+    """
+    for item in accept.lower().split(","):
+        kind = item.split(";")[0].strip()
+        if kind in (SPEECH_TYPE, "audio/*"):
+            return SPEECH_TYPE
+        if kind in ("", "*/*", "application/*", JSON_TYPE):
+            return JSON_TYPE
+    raise RefusedError(
+        HTTPStatus.NOT_ACCEPTABLE, f"Answers are given as {JSON_TYPE} or {SPEECH_TYPE}, neither of which Accept names."
+    )
 
 
 def read_question(event: Mapping[str, Any]) -> Question:
     """Read an event of an HTTP API, in payload format 2.0.
 
     Raises:
-        RefusedError: it is no POST (405), of no type that is taken (415) or given (406), too large (413), or holds no
-            photo or no quantity (400).
+        RefusedError: it is no POST (405), of no type that is taken (415), too large (413), or holds no photo or no
+            quantity (400).
     """
     method = event["requestContext"]["http"]["method"]
     if method != "POST":
         raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "Send a photo by POST.", {"allow": "POST"})
     headers = event.get("headers") or {}
-    spoken = _is_spoken(headers.get("accept", ""))
     kind = headers.get("content-type", "").split(";")[0].strip().lower()
     if kind not in IMAGE_TYPES:
         raise RefusedError(
@@ -55,20 +69,7 @@ def read_question(event: Mapping[str, Any]) -> Question:
             f"The Content-Type {kind[:80]!r} is not taken: send a photo as one of {', '.join(IMAGE_TYPES)}.",
         )
     expected = _quantity((event.get("queryStringParameters") or {}).get("expected_quantity"))
-    return Question(_photo(event, expected), kind, expected, spoken)
-
-
-def _is_spoken(accept: str) -> bool:
-    """Whether the first type of the header that is given here is the spoken one; JSON where it is empty."""
-    for item in accept.lower().split(","):
-        kind = item.split(";")[0].strip()
-        if kind in (SPEECH_TYPE, "audio/*"):
-            return True
-        if kind in ("", "*/*", "application/*", JSON_TYPE):
-            return False
-    raise RefusedError(
-        HTTPStatus.NOT_ACCEPTABLE, f"Answers are given as {JSON_TYPE} or {SPEECH_TYPE}, neither of which Accept names."
-    )
+    return Question(_photo(event, expected), kind, expected)
 
 
 def _quantity(text: str | None) -> int | None:

@@ -1,8 +1,8 @@
 """An AWS Lambda function: starts an execution of the pipeline, unless one is running; a schedule calls it.
 
-Its environment names the pipeline, RETRAIN_PIPELINE. Its event tells when it was due, `{"time": "2026-06-02T00:00:00Z"}`:
-Scheduler repeats a call that failed, and gives each attempt an execution id of its own, but the same time. Its role may
-ListPipelineExecutions and StartPipelineExecution of that pipeline.
+Its environment names the pipeline, RETRAIN_PIPELINE. Its event, `{"time": "2026-06-02T00:00:00Z"}`, tells when it was
+due: Scheduler repeats a call that failed, and gives each attempt an execution id of its own, but the same time. Its
+role may ListPipelineExecutions and StartPipelineExecution of that pipeline.
 """
 
 import hashlib
