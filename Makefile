@@ -1,13 +1,13 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline start watch models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local deploy-stack delete-stack upsert-pipeline start watch schedule unschedule models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
-# The preset that upsert-pipeline, start, watch, models, approve, reject, endpoint, invoke and teardown work on.
+# The preset that deploy-stack, delete-stack, upsert-pipeline, start, watch, schedule, unschedule, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -20,6 +20,12 @@ demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to r
 local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599)
 	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)")
 
+deploy-stack: $(VENV)/.operator ## Put up what the pipeline needs: bucket, key, roles, functions, alarms (PRESET=abid, YES=1 to remove or replace)
+	@$(PIPELINES) deploy-stack $(if $(YES),--yes)
+
+delete-stack: $(VENV)/.operator ## Remove the stack; its data stays (WITH_DATA=1: remove it, too)
+	@$(PIPELINES) delete-stack $(if $(WITH_DATA),--with-data)
+
 upsert-pipeline: $(VENV)/.operator ## Create or update the pipeline on AWS, or wherever AWS_ENDPOINT_URL points (PRESET=abid)
 	@$(PIPELINES) upsert-pipeline
 
@@ -28,6 +34,12 @@ start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... M
 
 watch: $(VENV)/.operator ## Follow the execution that was started last
 	@$(PIPELINES) watch
+
+schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
+	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
+
+unschedule: $(VENV)/.operator ## Start the pipeline by hand alone again
+	@$(PIPELINES) unschedule
 
 models: $(VENV)/.operator ## List the registered models, their figures, their approval, and which answers
 	@$(PIPELINES) models

@@ -147,11 +147,14 @@ def step_context(config: Config, session: PipelineSession) -> StepContext:
     return StepContext(
         session=session,
         pipeline=config.name,
-        role=config.role,
+        role=config.jobs_role or config.role,
         bucket=config.bucket,
         images=Images(**config.images.model_dump()),
         code={step: f"s3://{config.bucket}/{bundle.prefix}" for step, bundle in read_bundles().items()},
         cache_expires_after=config.cache_expires_after,
+        kms_key=config.kms_key,
+        subnets=config.network.subnets,
+        security_groups=config.network.security_groups,
     )
 
 
