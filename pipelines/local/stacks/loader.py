@@ -67,7 +67,8 @@ def load(text: str) -> Json:
     try:
         found = _parsed(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise refused(f"Template format error: neither JSON nor YAML is well-formed. ({error})") from error
+        reason = " ".join(str(error).split())
+        raise refused(f"Template format error: neither JSON nor YAML is well-formed. ({reason})") from error
     if not isinstance(found, dict):
         raise refused("Template format error: unsupported structure.")
     return found

