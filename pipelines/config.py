@@ -100,7 +100,7 @@ class StackConfig(_Section):
     vpc: bool = Field(False, description="jobs run in private subnets of their own, which reach S3 and SageMaker alone")
     api: Literal["none", "iam", "key"] = Field(
         "none",
-        description="an HTTP API that photos are posted to: none, for callers whom IAM knows, or for whoever has the key",
+        description="an HTTP API that photos are posted to: none, for callers whom IAM knows, or for who has the key",
     )
     api_requests_per_second: int = Field(5, ge=1, le=10_000, description="requests a second that it lets through")
     schedule: str = Field(
@@ -125,11 +125,12 @@ class Config(_Section):
 
     name: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}$", description="the pipeline's name")
     description: str = Field("", max_length=3072, description="shown beside the name")
-    bucket: str = Field("bin-counter-{account}-{region}", description="bucket for step code and outputs")
+    bucket: str = Field("{name}-{account}-{region}", description="bucket for step code and outputs")
     role: str = Field(
-        "arn:{partition}:iam::{account}:role/bin-counter-execution", description="role of the pipeline and its jobs"
+        "arn:{partition}:iam::{account}:role/{name}-pipeline",
+        description="role of the pipeline, which creates the jobs",
     )
-    jobs_role: str = Field("", description="role of the jobs and models; empty: that of the pipeline")
+    jobs_role: str = Field("arn:{partition}:iam::{account}:role/{name}-jobs", description="role of the jobs and models")
     kms_key: str = Field(
         "",
         description="ARN of the KMS key for outputs, and for the disks of instances that have none of their own; "
@@ -200,9 +201,8 @@ class Config(_Section):
         Raises:
             PipelineError: a text has a placeholder that is not known, or is not allowed once it is filled in.
         """
-        where = {"account": account, "region": region, "partition": partition}
+        where = {"account": account, "region": region, "partition": partition, "name": self.name}
         where["bucket"] = _fill(self.bucket, where)
-        where["name"] = self.name
         try:
             return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
         except ValidationError as error:  # what is right with a placeholder may be too long with the pipeline's name

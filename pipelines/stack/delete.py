@@ -9,7 +9,7 @@ from rich.console import Console
 from pipelines.config import Config
 from pipelines.endpoints import describe_endpoint
 from pipelines.errors import PipelineError
-from pipelines.stack.existing import bucket_exists
+from pipelines.stack.existing import bucket_exists, key_of_bucket
 from pipelines.stack.following import first_failure, follow, latest_event
 from pipelines.stack.found import FoundStack, find_stack
 from pipelines.target import Target
@@ -32,7 +32,7 @@ def delete_stack(target: Target, config: Config, console: Console, *, with_data:
 
     Args:
         target: where.
-        config: the configuration, placed in the target.
+        config: the configuration, as `Config.placed` answers it.
         console: where to tell what goes and what stays.
         with_data: also empty and remove the bucket, and have its key deleted after 30 days. Registered models, which
             then have no artifacts, and images stay.
@@ -50,8 +50,7 @@ def delete_stack(target: Target, config: Config, console: Console, *, with_data:
             console.print(f"  stays: {line}", soft_wrap=True, markup=False)
         _remove(cloudformation, config.name, found, console)
     if with_data:
-        key = found.outputs.get("KeyArn", "") if found and not found.parameters.get("KeyArn") else ""
-        _remove_data(target, config.bucket, key, console)
+        _remove_data(target, config, console)
 
 
 def _refuse_while_alive(target: Target, config: Config) -> None:
@@ -93,14 +92,17 @@ def _remove(cloudformation: Any, name: str, found: FoundStack, console: Console)
     console.print(f"removed the stack {name}", soft_wrap=True)
 
 
-def _remove_data(target: Target, bucket: str, key: str, console: Console) -> None:
-    if bucket_exists(target, bucket):
-        removed = _empty(target, bucket)
-        target.s3.delete_bucket(Bucket=bucket)
-        console.print(f"removed the bucket {bucket} with {removed:,} objects and earlier versions", soft_wrap=True)
+def _remove_data(target: Target, config: Config, console: Console) -> None:
+    bucket = config.bucket
+    if not bucket_exists(target, bucket):
+        return
+    key = "" if config.kms_key else key_of_bucket(target, bucket)  # one that the preset names is not ours to delete
+    removed = _empty(target, bucket)
+    target.s3.delete_bucket(Bucket=bucket)
+    console.print(f"removed the bucket {bucket} with {removed:,} objects and earlier versions", soft_wrap=True)
     if key:
         try:
-            target.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS)
+            target.client("kms").schedule_key_deletion(KeyId=key.rpartition("/")[2], PendingWindowInDays=KEY_DAYS)
         except ClientError as error:
             if "pending deletion" not in error.response["Error"].get("Message", ""):
                 raise

@@ -53,8 +53,8 @@ def publish(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def config(target):
-    return target.place(load_preset("demo"))
+def config(stacked):
+    return stacked(load_preset("demo"))
 
 
 def test_fetched_weights_are_in_the_bucket_and_start_a_training(target, config, published, publish, tmp_path):
