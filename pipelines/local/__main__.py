@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     signal.signal(signal.SIGINT, lambda *_: _interrupted(ended))
     try:
-        with EmbeddedSageMaker(options.state, options.containers, options.host, options.port) as aws:
+        where = (options.state, options.containers, options.host, options.port)
+        with EmbeddedSageMaker(*where, record=options.record) as aws:
             for name, value in aws.environment().items():
                 print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201 - to be copied
             print(f"# {aws.isolation.value}", flush=True)  # noqa: T201 - to be copied with the rest
@@ -57,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--containers", type=Path, default=Path("containers"), help="folder of container folders (default: containers)"
+    )
+    parser.add_argument(
+        "--record", type=Path, help="file to append a line of JSON to for every call: who, which, on what"
     )
     return parser
 

@@ -26,6 +26,7 @@ from pipelines.local.jobs.service import Jobs
 from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.moto_application import MotoApplication
 from pipelines.local.persistence.journal import Journal
+from pipelines.local.recording import Recorder
 from pipelines.local.registry import Registry
 from pipelines.local.stacks.service import CloudFormation
 from pipelines.local.store import Store
@@ -34,6 +35,8 @@ from pipelines.local.transforms.job import TransformJob
 from pipelines.local.tuning.service import TuningJobs
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
     from pipelines.local.aws import Action
 
 _GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
@@ -51,10 +54,18 @@ class Parts:
         connection: how the parts reach each other: over the port, like everybody else.
         isolation: what stands between jobs.
         clock: what schedules go by.
+        recorder: writes down what is called.
     """
 
     def __init__(
-        self, state: Path, store: Store, containers: Path, connection: Connection, isolation: Isolation, clock: Clock
+        self,
+        state: Path,
+        store: Store,
+        containers: Path,
+        connection: Connection,
+        isolation: Isolation,
+        clock: Clock,
+        recorder: Recorder,
     ) -> None:
         self._store = store
         announcements = Announcements()
@@ -77,17 +88,20 @@ class Parts:
         serving = replace(shared, folder=state / "endpoints", running=self.jobs.running)
         self._hosting = Hosting(serving, *kept)
         self._functions = Functions(state / "functions", connection, self._store, isolation, hidden)
-        services = Services(self.jobs, self._tuning, self._functions, self._hosting, connection, announcements)
+        services = Services(
+            self.jobs, self._tuning, self._functions, self._hosting, connection, announcements, recorder
+        )
         self._pipelines = Pipelines(services, self._store)
         self._stacks = CloudFormation(connection, self._store)
         self._journal = Journal(MotoApplication(), self._store, state / "aws")
-        self.gateway = Gateway(
+        gateway = Gateway(
             self._journal,
             self._actions(),
             Registry(connection).amendments(),
             self._events.followers(),
             self._routes(),
         )
+        self.application: WSGIApplication = recorder.recorded(gateway)
 
     def restore(self) -> None:
         """Give moto back what it knew, and see to what ran when the last server died; call it before serving."""

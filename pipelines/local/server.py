@@ -21,6 +21,7 @@ from pipelines.local.events.clock import Clock
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.parts import Parts
 from pipelines.local.persistence.folder import FolderInUseError, StateFolder
+from pipelines.local.recording import Recorder
 from pipelines.local.store import Store, StoreError
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class EmbeddedSageMaker:
         host: the address to listen on; who can reach it can run programs as you.
         port: the port to listen on; 0 for any that is free.
         isolation: what stands between jobs; the best that this machine grants where nothing is said.
+        record: a file to which every call that is answered is appended, as a line of JSON; none where nothing is said.
 
     Attributes:
         clock: what schedules go by; each start has a new one, which shows the real time.
@@ -65,11 +67,13 @@ class EmbeddedSageMaker:
         host: str = "127.0.0.1",
         port: int = 0,
         isolation: Isolation | None = None,
+        record: Path | None = None,
     ) -> None:
         self._state = state.resolve()
         self._containers = containers.resolve()
         self._address = (host, port)
         self.isolation = isolation or Isolation.best()
+        self._record = record
         self._undo = ExitStack()  # what `start` has done
         self._connection = Connection("")
         self.clock = Clock()
@@ -136,9 +140,12 @@ class EmbeddedSageMaker:
             with _usable(self._state):
                 store = Store(self._state / "state.sqlite")
                 undo.callback(store.close)
-                self._parts = Parts(self._state, store, self._containers, self._connection, self.isolation, self.clock)
+                recorder = Recorder(self._record, self._connection.identities)
+                self._parts = Parts(
+                    self._state, store, self._containers, self._connection, self.isolation, self.clock, recorder
+                )
             server = make_server(
-                host, port, self._parts.gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+                host, port, self._parts.application, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
             )
         undo.callback(server.server_close)
         thread = threading.Thread(target=server.serve_forever, name="embedded-sagemaker", daemon=True)

@@ -14,7 +14,7 @@ _WITHOUT_PREFIX = ("Ref", "Condition")  # the short forms whose long forms do no
 _DATES = "tag:yaml.org,2002:timestamp"
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] - yaml has no types
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
     """YAML as CloudFormation reads it: a date such as 2012-10-17 is a text, and no key stands twice."""
 
 

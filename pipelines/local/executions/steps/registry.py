@@ -15,7 +15,7 @@ def register_model(turn: Turn) -> None:
     """Create a model package, and its group where there is none yet."""
     arguments = resolve(turn.step.arguments, turn.scope)
     check("CreateModelPackage", arguments)
-    client = turn.services.connection.sagemaker
+    client = turn.services.connection.in_role(turn.execution.role_arn).sagemaker
     group = arguments.get("ModelPackageGroupName")
     if group is not None:
         name = group.rsplit("/", 1)[-1]
