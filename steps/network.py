@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import openvino
-
 from steps.contract import StepError
+from steps.runtime import openvino
 from steps.signature import Signature
 
 MODEL_NAME = "model.onnx"

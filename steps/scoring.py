@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from steps.contract import StepError
 from steps.network import open_network
+from steps.runtime import openvino
 from steps.shards import Images, Labels, Shards
 from steps.signature import Signature
 

@@ -40,6 +40,18 @@ def test_only_declarations_import_the_sagemaker_sdk(file: Path) -> None:
         assert not [module for module in imported_modules(file) if is_below(module, "sagemaker")]
 
 
+def test_openvino_is_imported_in_one_place_that_keeps_it_from_reporting_to_its_makers() -> None:
+    wrong = [file for file in SOURCES if "openvino" in imported_modules(file) and file.name != "runtime.py"]
+    assert not wrong
+    program = (
+        "import sys; started = []; watched = ('socket.', 'os.fork', 'os.posix_spawn', 'subprocess.');"
+        "sys.addaudithook(lambda event, _: started.append(event) if event.startswith(watched) else None);"
+        "import steps.runtime; print(started)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("step", step_folders())
 def test_a_step_imports_itself_and_the_shared_files_only(step: str) -> None:
     others = [f"steps.{other}" for other in step_folders() if other != step]

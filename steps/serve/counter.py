@@ -4,12 +4,12 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from steps.decoding import Pixels
 from steps.images import preprocess
 from steps.network import open_network
+from steps.runtime import openvino
 from steps.signature import read_signature
 
 CORES_TOGETHER = 2

@@ -4,12 +4,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import openvino
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
 from steps.contract import StepError
+from steps.runtime import openvino
 from steps.shards import Images
 from steps.signature import FILE_NAME as SIGNATURE_FILE
 from steps.signature import Signature

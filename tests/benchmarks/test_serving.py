@@ -18,7 +18,6 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-import openvino
 import psutil
 import pytest
 import torch
@@ -26,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from steps.preprocessing import Preprocessing
+from steps.runtime import openvino
 from steps.signature import Signature, read_signature
 from steps.train.export import export
 from steps.train.int8 import quantise

@@ -2,7 +2,6 @@
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 import torch
 import torchvision
@@ -10,6 +9,7 @@ from safetensors.torch import load_file
 
 from steps.contract import StepError
 from steps.preprocessing import Preprocessing
+from steps.runtime import openvino
 from steps.shards import Shards
 from steps.signature import read_signature
 from steps.train.export import check_agreement, export
