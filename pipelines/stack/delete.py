@@ -28,7 +28,7 @@ STAYING = {
 
 
 def delete_stack(target: Target, config: Config, console: Console, *, with_data: bool = False) -> None:
-    """Remove the stack of a pipeline; bucket, key, registered models and images stay.
+    """Remove the stack of a pipeline; bucket, key, registered models, images and the pipeline stay.
 
     Args:
         target: where.
@@ -42,29 +42,34 @@ def delete_stack(target: Target, config: Config, console: Console, *, with_data:
     """
     cloudformation = target.client("cloudformation")
     found = find_stack(cloudformation, config.name)
-    _refuse_while_alive(target, config)
+    pipelines = _pipelines(target, config)
+    _refuse_while_alive(target, config, pipelines)
     if found is None:
         console.print(f"there is no stack {config.name}", soft_wrap=True)
     else:
-        for line in _staying(cloudformation, found, with_data):
+        for line in (*_staying(cloudformation, found, with_data), *(f"pipeline {name}" for name in pipelines)):
             console.print(f"  stays: {line}", soft_wrap=True, markup=False)
         _remove(cloudformation, config.name, found, console)
     if with_data:
         _remove_data(target, config, console)
 
 
-def _refuse_while_alive(target: Target, config: Config) -> None:
+def _pipelines(target: Target, config: Config) -> list[str]:
+    """The pipeline and its audit's, as far as they are there."""
+    pages = target.sagemaker.get_paginator("list_pipelines").paginate(PipelineNamePrefix=config.name)
+    there = {each["PipelineName"] for page in pages for each in page["PipelineSummaries"]}
+    return sorted(there & {config.name, f"{config.name}-audit"})
+
+
+def _refuse_while_alive(target: Target, config: Config, pipelines: list[str]) -> None:
     if config.deploy and describe_endpoint(target, config.deploy.endpoint):
         raise PipelineError(
             f"the endpoint {config.deploy.endpoint} is there still, and what watches over it would go: remove it first "
             "with `make teardown`"
         )
-    for pipeline in (config.name, f"{config.name}-audit"):
-        try:
-            pages = target.sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
-            executions = [each for page in pages for each in page["PipelineExecutionSummaries"]]
-        except target.sagemaker.exceptions.ResourceNotFound:
-            continue
+    for pipeline in pipelines:
+        pages = target.sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
+        executions = (each for page in pages for each in page["PipelineExecutionSummaries"])
         alive = [each for each in executions if each["PipelineExecutionStatus"] in ALIVE]
         if alive:
             arn = alive[0]["PipelineExecutionArn"]

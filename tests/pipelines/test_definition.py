@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.config import NetworkConfig, load_preset, parse_config, preset_names
+from pipelines.config import load_preset, parse_config, preset_names
 from pipelines.definition import compile_definition
 from pipelines.errors import PipelineError
+from pipelines.stack.settings import NetworkConfig
 from steps.declaration import OWN_DISKS
 
 GOLDEN = Path(__file__).parent / "golden"
