@@ -91,9 +91,7 @@ class Config(_Section):
         description="role of the pipeline, which creates the jobs",
     )
     jobs_role: str = Field("arn:{partition}:iam::{account}:role/{name}-jobs", description="role of the jobs and models")
-    kms_key: str = Field(
-        "", description="ARN of the key for outputs, and disks without a chip for that; empty: AWS's own keys"
-    )
+    kms_key: str = Field("", description="ARN of the key for outputs and disks; empty: AWS's own keys")
     network: NetworkConfig = NetworkConfig()
     stack: StackConfig = StackConfig()
     cache_expires_after: str = Field(
