@@ -2,11 +2,12 @@
 
 import tomllib
 from importlib import resources
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from pipelines.errors import PipelineError
+from pipelines.stack.settings import NetworkConfig, StackConfig
 from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
 from steps.contract import explain
@@ -75,47 +76,6 @@ class MachinesConfig(_Section):
     audit: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
 
 
-class NetworkConfig(_Section):
-    """The network that jobs run in; without it they run in SageMaker's own."""
-
-    subnets: tuple[str, ...] = Field((), description="subnets, by id; from the stack where it makes a network")
-    security_groups: tuple[str, ...] = Field((), description="security groups, by id; likewise")
-
-    @model_validator(mode="after")
-    def _has_both_or_neither(self) -> Self:
-        if bool(self.subnets) != bool(self.security_groups):
-            raise ValueError("subnets and security_groups belong together: give both or neither")
-        return self
-
-
-class StackConfig(_Section):
-    """What `deploy-stack` puts around the pipeline."""
-
-    alarm_email: str = Field(
-        "", pattern=r"^([^@\s]+@[^@\s]+)?$", description="address that alarms are sent to; empty: none"
-    )
-    monthly_budget_usd: int = Field(
-        0, ge=0, description="cost of SageMaker in this account and month above which somebody is told, USD; 0: none"
-    )
-    vpc: bool = Field(False, description="jobs run in private subnets of their own, which reach S3 and SageMaker alone")
-    api: Literal["none", "iam", "key"] = Field(
-        "none",
-        description="an HTTP API that photos are posted to: none, for callers whom IAM knows, or for whoever has the key",
-    )
-    api_requests_per_second: int = Field(5, ge=1, le=10_000, description="requests a second that it lets through")
-    schedule: str = Field(
-        "",
-        description="when the pipeline is started anew, such as rate(7 days); empty: never, until `schedule` says so",
-    )
-    timezone: str = Field("UTC", min_length=1, description="time zone of the schedule, such as Europe/Berlin")
-    source_buckets: tuple[str, ...] = Field(
-        (), description="buckets that jobs may read, beside the pipeline's own and those that the preset names"
-    )
-    days_of_temporaries: int = Field(
-        30, ge=1, description="days that checkpoints, captured requests and overwritten objects are kept"
-    )
-
-
 class Config(_Section):
     """One pipeline: where it lives, what it runs on, and what each step is told.
 
@@ -125,16 +85,13 @@ class Config(_Section):
 
     name: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}$", description="the pipeline's name")
     description: str = Field("", max_length=3072, description="shown beside the name")
-    bucket: str = Field("bin-counter-{account}-{region}", description="bucket for step code and outputs")
+    bucket: str = Field("{name}-{account}-{region}", description="bucket for step code and outputs")
     role: str = Field(
-        "arn:{partition}:iam::{account}:role/bin-counter-execution", description="role of the pipeline and its jobs"
+        "arn:{partition}:iam::{account}:role/{name}-pipeline",
+        description="role of the pipeline, which creates the jobs",
     )
-    jobs_role: str = Field("", description="role of the jobs and models; empty: that of the pipeline")
-    kms_key: str = Field(
-        "",
-        description="ARN of the KMS key for outputs, and for the disks of instances that have none of their own; "
-        "empty: AWS's own keys",
-    )
+    jobs_role: str = Field("arn:{partition}:iam::{account}:role/{name}-jobs", description="role of the jobs and models")
+    kms_key: str = Field("", description="ARN of the key for outputs and disks; empty: AWS's own keys")
     network: NetworkConfig = NetworkConfig()
     stack: StackConfig = StackConfig()
     cache_expires_after: str = Field(
@@ -200,9 +157,8 @@ class Config(_Section):
         Raises:
             PipelineError: a text has a placeholder that is not known, or is not allowed once it is filled in.
         """
-        where = {"account": account, "region": region, "partition": partition}
+        where = {"account": account, "region": region, "partition": partition, "name": self.name}
         where["bucket"] = _fill(self.bucket, where)
-        where["name"] = self.name
         try:
             return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
         except ValidationError as error:  # what is right with a placeholder may be too long with the pipeline's name

@@ -147,7 +147,7 @@ def step_context(config: Config, session: PipelineSession) -> StepContext:
     return StepContext(
         session=session,
         pipeline=config.name,
-        role=config.jobs_role or config.role,
+        role=config.jobs_role,
         bucket=config.bucket,
         images=Images(**config.images.model_dump()),
         code={step: f"s3://{config.bucket}/{bundle.prefix}" for step, bundle in read_bundles().items()},

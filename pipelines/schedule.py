@@ -15,6 +15,8 @@ from pipelines.target import Target
 EVENT = json.dumps({"time": "<aws.scheduler.scheduled-time>"})
 # A call that fails is repeated for an hour; then the occasion has passed. These are the stack's values too.
 RETRIES = {"MaximumRetryAttempts": 8, "MaximumEventAgeInSeconds": 3600}
+# Scheduler refuses an update that repeats a start which has passed.
+NO_LIMITS = {"StartDate": None, "EndDate": None}
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ def set_schedule(target: Target, config: Config, times: Times, report: Report) -
     _check_pipeline(target, config)
     wanted = {"ScheduleExpression": times.expression, "ScheduleExpressionTimezone": times.zone, "State": "ENABLED"}
     # Without a start Scheduler would begin to count at once, and start an execution that nobody expects yet.
-    limits = {"StartDate": times.first if times.counted else None, "EndDate": None}
-    _put(scheduler, name, {**settings, **wanted, **limits}, is_new=found is None)
+    start = {"StartDate": times.first} if times.counted else {}
+    _put(scheduler, name, {**settings, **NO_LIMITS, **wanted, **start}, is_new=found is None)
     report(f"scheduled {name}: {_words(times.expression, times.first)}")
 
 
@@ -116,7 +118,7 @@ def unset_schedule(target: Target, config: Config, report: Report) -> None:
     if found is None or not _read(found).enabled:
         report(f"nothing is scheduled: {config.name} is started by hand alone")
         return
-    _put(scheduler, name, {**found, "State": "DISABLED"}, is_new=False)
+    _put(scheduler, name, {**found, **NO_LIMITS, "State": "DISABLED"}, is_new=False)
     report(f"unscheduled {name}: {config.name} is started by hand alone; what runs goes on")
 
 
@@ -141,13 +143,18 @@ def _find(scheduler: Any, name: str) -> dict[str, Any] | None:
 
 def _read(found: dict[str, Any]) -> ScheduleNow:
     expression, zone = found["ScheduleExpression"], found.get("ScheduleExpressionTimezone") or "UTC"
-    if found.get("State") == "DISABLED":
-        return ScheduleNow(expression, zone, enabled=False, next=None)
+    enabled = found.get("State") != "DISABLED"
+    return ScheduleNow(expression, zone, enabled, _next(expression, zone, found.get("StartDate")) if enabled else None)
+
+
+def _next(expression: str, zone: str, start: datetime | None) -> datetime | None:
+    now = datetime.now(UTC)
     try:
-        recurrence = read_recurrence(expression, zone, found.get("StartDate") or found["CreationDate"])
+        recurrence = read_recurrence(expression, zone, start or now)
     except PipelineError:  # written elsewhere, in a way that is unknown here
-        return ScheduleNow(expression, zone, enabled=True, next=None)
-    return ScheduleNow(expression, zone, enabled=True, next=recurrence.after(datetime.now(UTC)))
+        return None
+    from_unknown = isinstance(recurrence, Every) and start is None
+    return None if from_unknown else recurrence.after(now)
 
 
 def _put(scheduler: Any, name: str, settings: dict[str, Any], *, is_new: bool) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from pipelines.config import Config
 from pipelines.endpoints import describe_endpoint
 from pipelines.errors import PipelineError
-from pipelines.stack.existing import bucket_exists
+from pipelines.stack.existing import bucket_exists, key_of_bucket
 from pipelines.stack.following import first_failure, follow, latest_event
 from pipelines.stack.found import FoundStack, find_stack
 from pipelines.target import Target
@@ -28,11 +28,11 @@ STAYING = {
 
 
 def delete_stack(target: Target, config: Config, console: Console, *, with_data: bool = False) -> None:
-    """Remove the stack of a pipeline; bucket, key, registered models and images stay.
+    """Remove the stack of a pipeline; bucket, key, registered models, images and the pipeline stay.
 
     Args:
         target: where.
-        config: the configuration, placed in the target.
+        config: the configuration, as `Config.placed` answers it.
         console: where to tell what goes and what stays.
         with_data: also empty and remove the bucket, and have its key deleted after 30 days. Registered models, which
             then have no artifacts, and images stay.
@@ -42,30 +42,34 @@ def delete_stack(target: Target, config: Config, console: Console, *, with_data:
     """
     cloudformation = target.client("cloudformation")
     found = find_stack(cloudformation, config.name)
-    _refuse_while_alive(target, config)
+    pipelines = _pipelines(target, config)
+    _refuse_while_alive(target, config, pipelines)
     if found is None:
         console.print(f"there is no stack {config.name}", soft_wrap=True)
     else:
-        for line in _staying(cloudformation, found, with_data):
+        for line in (*_staying(cloudformation, found, with_data), *(f"pipeline {name}" for name in pipelines)):
             console.print(f"  stays: {line}", soft_wrap=True, markup=False)
         _remove(cloudformation, config.name, found, console)
     if with_data:
-        key = found.outputs.get("KeyArn", "") if found and not found.parameters.get("KeyArn") else ""
-        _remove_data(target, config.bucket, key, console)
+        _remove_data(target, config, console)
 
 
-def _refuse_while_alive(target: Target, config: Config) -> None:
+def _pipelines(target: Target, config: Config) -> list[str]:
+    """The pipeline and its audit's, as far as they are there."""
+    pages = target.sagemaker.get_paginator("list_pipelines").paginate(PipelineNamePrefix=config.name)
+    there = {each["PipelineName"] for page in pages for each in page["PipelineSummaries"]}
+    return sorted(there & {config.name, f"{config.name}-audit"})
+
+
+def _refuse_while_alive(target: Target, config: Config, pipelines: list[str]) -> None:
     if config.deploy and describe_endpoint(target, config.deploy.endpoint):
         raise PipelineError(
             f"the endpoint {config.deploy.endpoint} is there still, and what watches over it would go: remove it first "
             "with `make teardown`"
         )
-    for pipeline in (config.name, f"{config.name}-audit"):
-        try:
-            pages = target.sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
-            executions = [each for page in pages for each in page["PipelineExecutionSummaries"]]
-        except target.sagemaker.exceptions.ResourceNotFound:
-            continue
+    for pipeline in pipelines:
+        pages = target.sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
+        executions = (each for page in pages for each in page["PipelineExecutionSummaries"])
         alive = [each for each in executions if each["PipelineExecutionStatus"] in ALIVE]
         if alive:
             arn = alive[0]["PipelineExecutionArn"]
@@ -93,14 +97,17 @@ def _remove(cloudformation: Any, name: str, found: FoundStack, console: Console)
     console.print(f"removed the stack {name}", soft_wrap=True)
 
 
-def _remove_data(target: Target, bucket: str, key: str, console: Console) -> None:
-    if bucket_exists(target, bucket):
-        removed = _empty(target, bucket)
-        target.s3.delete_bucket(Bucket=bucket)
-        console.print(f"removed the bucket {bucket} with {removed:,} objects and earlier versions", soft_wrap=True)
+def _remove_data(target: Target, config: Config, console: Console) -> None:
+    bucket = config.bucket
+    if not bucket_exists(target, bucket):
+        return
+    key = "" if config.kms_key else key_of_bucket(target, bucket)  # one that the preset names is not ours to delete
+    removed = _empty(target, bucket)
+    target.s3.delete_bucket(Bucket=bucket)
+    console.print(f"removed the bucket {bucket} with {removed:,} objects and earlier versions", soft_wrap=True)
     if key:
         try:
-            target.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS)
+            target.client("kms").schedule_key_deletion(KeyId=key.rpartition("/")[2], PendingWindowInDays=KEY_DAYS)
         except ClientError as error:
             if "pending deletion" not in error.response["Error"].get("Message", ""):
                 raise

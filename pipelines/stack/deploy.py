@@ -71,9 +71,11 @@ def _ready_to_change(cloudformation: Any, name: str) -> FoundStack | None:
 
 def _kept(found: FoundStack | None, parameters: Mapping[str, str]) -> dict[str, str]:
     """`parameters` with what was decided once about a stack that is there, such as that it uses an older bucket."""
-    before = found.parameters if found else {}
+    if found is None:
+        return dict(parameters)
+    before = found.parameters
     once = {name: before[name] for name in ("MakeBucket", "MakeModelGroup", "MakeRepositories") if name in before}
-    if found and not parameters["KeyArn"]:
+    if parameters["KeyArn"] in ("", found.outputs.get("KeyArn")):
         once["KeyArn"] = before.get("KeyArn", "")
     return {**parameters, **once}
 

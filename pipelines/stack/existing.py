@@ -23,7 +23,7 @@ def parameters_for_existing(target: Target, config: Config) -> dict[str, str]:
     if "Bucket" not in own and bucket_exists(target, config.bucket):
         parameters["MakeBucket"] = "false"
         if "Key" not in own and not config.kms_key:
-            parameters["KeyArn"] = _key_of(target, config.bucket)
+            parameters["KeyArn"] = key_of_bucket(target, config.bucket)
     if "ModelPackageGroup" not in own and _group_exists(target, config.register_.group):
         parameters["MakeModelGroup"] = "false"
     named = list(repositories(config).values())
@@ -63,7 +63,7 @@ def _logical_ids(target: Target, stack: str) -> set[str]:
     return {each["LogicalResourceId"] for each in found if each["ResourceStatus"] != "DELETE_COMPLETE"}
 
 
-def _key_of(target: Target, bucket: str) -> str:
+def key_of_bucket(target: Target, bucket: str) -> str:
     """The key that encrypts a bucket; empty where it is AWS's own."""
     try:
         found: Any = target.s3.get_bucket_encryption(Bucket=bucket)

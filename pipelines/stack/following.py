@@ -64,7 +64,7 @@ def first_failure(cloudformation: Any, stack: str, after: str) -> Failure | None
     failed = [
         Failure(event["LogicalResourceId"], event["ResourceType"], event.get("ResourceStatusReason", "unknown"))
         for event in events_after(cloudformation, stack, after)
-        if event["ResourceStatus"].endswith("_FAILED") and event["PhysicalResourceId"] != stack
+        if event["ResourceStatus"].endswith("_FAILED") and event.get("PhysicalResourceId") != stack
     ]
     own = [failure for failure in failed if CANCELLED not in failure.reason.lower()]
     return next(iter((*reversed(own), *reversed(failed))), None)

@@ -6,7 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipelines.config import Config, NetworkConfig
+from pipelines.config import Config
+from pipelines.stack.settings import NetworkConfig
 
 # What an update that went back leaves is whole, too; a creation that went back leaves nothing.
 WHOLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}

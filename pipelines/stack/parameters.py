@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from pipelines.config import Config
 from pipelines.errors import PipelineError
+from pipelines.recurrence import read_recurrence
 from steps.deploy.wishes import Wishes
 
 NAME = re.compile(r"[a-z](-?[a-z0-9]){0,39}")
@@ -40,11 +42,13 @@ def stack_parameters(config: Config, partition: str) -> dict[str, str]:
         partition: such as aws, of ARNs.
 
     Raises:
-        PipelineError: the bucket's name is too long.
+        PipelineError: the bucket's name is too long, or the schedule is none.
     """
     if len(config.bucket) > 63:  # S3's limit
         raise PipelineError(f"bucket name {config.bucket!r} is longer than 63 characters: set the preset's `bucket`")
     wanted = config.stack
+    if wanted.schedule:
+        read_recurrence(wanted.schedule, wanted.timezone, datetime.now(UTC))
     parameters = {
         "BucketName": config.bucket,
         "KeyArn": config.kms_key,

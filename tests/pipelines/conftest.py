@@ -15,11 +15,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config as ClientConfig
+from rich.console import Console
 
 from pipelines import endpoints
 from pipelines.config import Config
 from pipelines.local import EmbeddedSageMaker
 from pipelines.stack.code import HANDLERS, archive, function_files
+from pipelines.stack.deploy import deploy_stack
 from pipelines.target import Target, connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,6 +45,12 @@ def target(environment: dict[str, str]) -> Iterator[Target]:
         for name, value in environment.items():
             patch.setenv(name, value)
         yield connect()
+
+
+@pytest.fixture(scope="module")
+def stacked(target: Target) -> Callable[[Config], Config]:
+    """Put a preset's stack up, and answer the preset placed in it."""
+    return lambda preset: deploy_stack(target, target.place_unstacked(preset), Console(quiet=True))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """An AWS Lambda function behind an HTTP API: POST a photo, and the endpoint's answer comes back, as JSON or spoken.
 
 Its environment names the endpoint, ASK_ENDPOINT. Its role may InvokeEndpoint of that one and SynthesizeSpeech, which
-takes no resource. It needs as long as the API waits, 30 s, of which the endpoint gets most.
+takes no resource. It needs as long as the API waits, 30 s.
 """
 
 import base64
@@ -25,8 +25,8 @@ from pipelines.stack.functions.sentence import compose
 from pipelines.stack.functions.voice import speak
 
 VARIABLE = "ASK_ENDPOINT"
-# An HTTP API waits 30 s at most; asking twice would take longer than that, so whoever asked decides about a second try.
-PATIENCE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})
+# An HTTP API waits 30 s at most: together these are less. Whoever asked decides about a second try.
+CONNECT_SECONDS, MODEL_SECONDS, VOICE_SECONDS = 1, 20, 5
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def handler(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
 
 
 def _answer(event: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
-    answer = ask_model(_client("sagemaker-runtime"), os.environ[VARIABLE], read_question(event))
+    answer = ask_model(_client("sagemaker-runtime", MODEL_SECONDS), os.environ[VARIABLE], read_question(event))
     language = choose_language(headers.get("accept-language", ""))
     sentence = compose(answer, language)
     return Reply(HTTPStatus.OK, {**answer, "sentence": sentence}, sentence, language, {})
@@ -88,7 +88,7 @@ def _answer(event: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
 
 def _spoken(reply: Reply) -> dict[str, Any]:
     try:
-        sound = speak(_client("polly"), reply.sentence, reply.language)
+        sound = speak(_client("polly", VOICE_SECONDS), reply.sentence, reply.language)
     except RefusedError as silence:
         return _written(Reply.of(silence))
     return {**_response(reply, SPEECH_TYPE, base64.b64encode(sound).decode()), "isBase64Encoded": True}
@@ -110,7 +110,8 @@ def _response(reply: Reply, content_type: str, body: str) -> dict[str, Any]:
 
 
 @cache
-def _client(service: str) -> Any:
-    """A client, which later calls of the same process use again."""
+def _client(service: str, seconds: int) -> Any:
+    """A client that waits so long for an answer; later calls of the same process use it again."""
     session: Any = boto3.Session()
-    return session.client(service, config=PATIENCE)
+    patience = Config(connect_timeout=CONNECT_SECONDS, read_timeout=seconds, retries={"total_max_attempts": 1})
+    return session.client(service, config=patience)

@@ -48,6 +48,16 @@ def test_a_rate_that_is_set_again_keeps_its_rhythm(target: Target, config: Confi
     assert "StartDate" not in disabled.get_schedule(Name=FUNCTION)
 
 
+def test_unscheduling_leaves_no_start_that_a_later_update_would_be_refused_for(
+    target: Target, config: Config, disabled: Any
+) -> None:
+    schedule.set_schedule(target, config, schedule.read_times("rate(7 days)", "UTC"), lambda _: None)
+    schedule.unset_schedule(target, config, lambda _: None)
+    after = disabled.get_schedule(Name=FUNCTION)
+    assert (after["State"], after["ScheduleExpression"]) == ("DISABLED", "rate(7 days)")
+    assert "StartDate" not in after
+
+
 def test_a_schedule_that_somebody_deleted_is_made_anew(target: Target, config: Config, function: str) -> None:
     schedule.set_schedule(target, config, schedule.read_times("rate(7 days)", "UTC"), lambda _: None)
     scheduler = target.client("scheduler")
@@ -75,15 +85,14 @@ def test_a_pipeline_that_is_not_there_is_not_scheduled(
     assert schedule.describe_schedule(target, early) is None
 
 
-def test_a_schedule_written_elsewhere_is_described_as_far_as_it_is_understood(
-    target: Target, config: Config, disabled: Any
+@pytest.mark.parametrize("expression", ["at(2020-01-01T00:00:00)", "rate(3 days)"])
+def test_when_a_schedule_set_elsewhere_is_due_is_left_open_where_it_cannot_be_told(
+    target: Target, config: Config, disabled: Any, expression: str
 ) -> None:
     settings = {key: disabled.get_schedule(Name=FUNCTION)[key] for key in ("Target", "FlexibleTimeWindow")}
-    expression = "at(2020-01-01T00:00:00)"
     disabled.update_schedule(Name=FUNCTION, ScheduleExpression=expression, State="ENABLED", **settings)
-    assert schedule.describe_schedule(target, config) == schedule.ScheduleNow(
-        expression, "UTC", enabled=True, next=None
-    )
+    over = schedule.ScheduleNow(expression, "UTC", enabled=True, next=None)
+    assert schedule.describe_schedule(target, config) == over
 
 
 @pytest.mark.parametrize(

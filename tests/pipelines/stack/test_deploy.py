@@ -157,6 +157,17 @@ def test_a_stack_stays_while_an_execution_is_running(target: Target, named: Name
     target.sagemaker.stop_pipeline_execution(PipelineExecutionArn=execution, ClientRequestToken="e" * 32)
 
 
+def test_the_commands_put_up_stack_and_pipeline_and_take_the_stack_away(command: Callable[..., str]) -> None:
+    assert "`make deploy-stack`" in command("upsert-pipeline", fails=True)
+    assert command("deploy-stack").endswith("updated the stack bin-counter-demo\n")
+    assert "created arn:" in command("upsert-pipeline")
+    assert command("deploy-stack") == "stack bin-counter-demo is as it should be\n"
+    told = command("delete-stack")
+    assert "stays: pipeline bin-counter-demo\n" in told
+    assert told.endswith("removed the stack bin-counter-demo\n")
+    assert "removed the bucket bin-counter-demo-" in command("delete-stack", "--with-data")
+
+
 @pytest.mark.parametrize("name", ["9bins", "Bins", "n" * 41])
 def test_a_name_that_no_stack_can_have_is_refused_before_anything_is_made(
     target: Target, named: Named, console: Console, name: str

@@ -7,6 +7,7 @@ import pytest
 from cfnlint.decode.cfn_yaml import loads
 
 from pipelines.config import load_preset, preset_names
+from pipelines.errors import PipelineError
 from pipelines.stack.changes import in_words, read_changes
 from pipelines.stack.parameters import check_name, repositories, stack_parameters
 from pipelines.stack.template import template_body
@@ -43,6 +44,19 @@ def test_images_of_another_registry_need_no_repositories() -> None:
     assert repositories(config)["TrainingRepository"] == "bin-counter/training"
     public = config.images.model_copy(update={"training": "public.ecr.aws/somebody/training:1"})
     assert repositories(config.model_copy(update={"images": public})) == {}
+
+
+def test_a_name_that_is_too_long_for_an_endpoint_is_told_before_anything_is_made() -> None:
+    config = load_preset("demo").model_copy(update={"name": "n" * 41})
+    with pytest.raises(PipelineError, match=r"field 'deploy.endpoint' is 'n+'"):
+        config.placed("111122223333", "us-east-1")
+
+
+def test_a_schedule_that_is_none_is_refused_before_anything_is_made() -> None:
+    config = load_preset("demo").placed(*PLACED)
+    wrong = config.stack.model_copy(update={"schedule": "rate(7 day)"})
+    with pytest.raises(PipelineError, match=r"rate\(7 day\)"):
+        stack_parameters(config.model_copy(update={"stack": wrong}), "aws")
 
 
 def change(action: str, name: str, **more: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pipelines.stack.template import LARGEST_BYTES, TEMPLATE, template_body
 from steps.deploy.plan import VARIANT, alarm_names
 
 CHECKOV = "checkov==3.3.30"
+IMAGES = ("processing", "training", "serving")
 REPOSITORY = Path(__file__).resolve().parents[3]
 # What plain moto leaves out, and no more than tells of it in a log.
 SKIPPED_BY_MOTO = {
@@ -166,7 +167,7 @@ def test_plain_moto_makes_of_it_what_it_can() -> None:
         policy = boto3.client("iam").get_role_policy(RoleName="bins-jobs", PolicyName="jobs")
         assert "arn:aws:s3:::photos/*" in str(policy["PolicyDocument"])
         repositories = boto3.client("ecr", region_name="eu-west-1").describe_repositories()["repositories"]
-        assert all(each["imageScanningConfiguration"]["scanOnPush"] for each in repositories)
+        assert {each["repositoryName"] for each in repositories} == {f"bin-counter/{name}" for name in IMAGES}
 
 
 @pytest.mark.slow
