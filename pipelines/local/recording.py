@@ -81,7 +81,8 @@ class Recorder:
     def _around(self, application: WSGIApplication) -> WSGIApplication:
         def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             signed = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-            key, service = signed.groups() if signed else (USER_KEY, "")
+            key, signing_name = signed.groups() if signed else (USER_KEY, "")
+            service = _BOTOCORE_NAMES.get(signing_name, signing_name)
             if not service or key == SERVER_KEY:
                 return application(environ, start_response)
             operation, request = _understood(environ, service)
@@ -104,7 +105,6 @@ def _understood(environ: WSGIEnvironment, service: str) -> tuple[str, Json]:
         return named[1], {}
     if service == "sagemaker" and _RUNTIME.fullmatch(path):
         return "InvokeEndpoint", {"EndpointName": path.split("/")[2]}
-    service = _BOTOCORE_NAMES.get(service, service)
     body = b"" if service in _WITHOUT_BODY else _body(environ)
     try:
         request = Request({**environ, "wsgi.input": BytesIO(body)})
