@@ -40,6 +40,10 @@ class Calls:
             raise ResourceError(str(error)) from error
         return answer
 
+    def in_role(self, role: str | None) -> Calls:
+        """The same in the name of the role that a stack was given, if it was given one."""
+        return self if role is None else Calls(self._connection.in_role(role))
+
     def remove(self, service: str, operation: str, /, **arguments: Any) -> None:
         """Make a call that deletes; what is not there any more is deleted well."""
         try:

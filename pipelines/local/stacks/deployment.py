@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from graphlib import TopologicalSorter
 
 from pipelines.local.aws import Json
 from pipelines.local.stacks import changes
@@ -83,7 +84,8 @@ class Deployment:
             StepError: some cannot be deleted; the others have been.
         """
         failed: list[str] = []
-        for name, record in reversed(list(self._stack.resources.items())):
+        for name in reversed(_in_order(self._stack.resources)):
+            record = self._stack.resources[name]
             if record.deletion in _RETAINING or name in retained:
                 self._maker.note(record, "DELETE_SKIPPED")
             elif any(name in self._stack.resources[each].needs for each in failed):
@@ -122,7 +124,7 @@ class Deployment:
             return
         if differs:
             self._change(present, after)
-        present.needs, present.deletion, present.replacement = fresh.needs, fresh.deletion, fresh.replacement
+        self._adopt(present, fresh)
 
     def _replace(self, fresh: ResourceRecord, present: ResourceRecord) -> None:
         name = fresh.logical_id
@@ -143,6 +145,16 @@ class Deployment:
         self._undo.append(lambda: self._maker.change(record, after, before))
         self._maker.change(record, before, after)
 
+    def _adopt(self, present: ResourceRecord, fresh: ResourceRecord) -> None:
+        """Take over what a template says of a resource beside its properties."""
+        before = copy.copy(present)
+
+        def adopt(source: ResourceRecord) -> None:
+            present.needs, present.deletion, present.replacement = source.needs, source.deletion, source.replacement
+
+        self._undo.append(lambda: adopt(before))
+        adopt(fresh)
+
     def _unmake(self, name: str) -> None:
         """Take a creation back; a resource that is to be retained by all means is."""
         record = self._stack.resources[name]
@@ -158,6 +170,12 @@ class Deployment:
         record.replacement = record.deletion
         self._leftovers.append(record)
         self._undo.append(lambda: self._stack.resources.update({name: record}))
+
+
+def _in_order(resources: Mapping[str, ResourceRecord]) -> list[str]:
+    """The resources, each after those which it needs."""
+    needs = {name: [each for each in record.needs if each in resources] for name, record in resources.items()}
+    return list(TopologicalSorter(needs).static_order())
 
 
 def _outputs(template: Template, scope: Scope, stack: StackRecord, stacks: Stacks) -> list[Json]:

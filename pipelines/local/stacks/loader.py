@@ -24,6 +24,13 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)  # JSON is YAML too, which is read a hundred times slower
+    except ValueError:
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader with more tags
+
+
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
     for key in keys:
@@ -58,12 +65,10 @@ def load(text: str) -> Json:
         ApiError: it is neither JSON nor YAML, or no object.
     """
     try:
-        is_json = text.lstrip().startswith("{")
-        found = json.loads(text) if is_json else yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader with more tags
-    except (ValueError, RecursionError) as error:
-        raise refused(f"Template format error: JSON not well-formed. ({error})") from error
-    except yaml.YAMLError as error:
-        raise refused(f"Template format error: YAML not well-formed. ({error})") from error
+        found = _parsed(text)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise refused(f"Template format error: neither JSON nor YAML is well-formed. ({reason})") from error
     if not isinstance(found, dict):
         raise refused("Template format error: unsupported structure.")
     return found

@@ -29,7 +29,7 @@ class Operations:
     def create(self, stack: StackRecord, template: Template, parameters: dict[str, str], calls: Calls) -> None:
         """Make everything that a stack holds; where that fails, delete it again, unless the stack says otherwise."""
         self._enter(stack, "CREATE_IN_PROGRESS", _BY_USER)
-        deployment = Deployment(stack, self._stacks, calls)
+        deployment = Deployment(stack, self._stacks, calls.in_role(stack.role))
         try:
             self._apply(stack, template, parameters, deployment)
         except (StepError, ApiError) as error:
@@ -51,7 +51,7 @@ class Operations:
         """Bring a stack to a template; where that fails, back to where it was."""
         before = (stack.template, stack.description, stack.parameters, stack.shown_parameters, stack.outputs)
         self._enter(stack, "UPDATE_IN_PROGRESS", _BY_USER)
-        deployment = Deployment(stack, self._stacks, calls)
+        deployment = Deployment(stack, self._stacks, calls.in_role(stack.role))
         try:
             self._apply(stack, template, parameters, deployment)
         except (StepError, ApiError) as error:
@@ -73,7 +73,7 @@ class Operations:
         """Delete what a stack holds, and with that the stack."""
         self._enter(stack, "DELETE_IN_PROGRESS", _BY_USER)
         try:
-            Deployment(stack, self._stacks, calls).delete(retained)
+            Deployment(stack, self._stacks, calls.in_role(stack.role)).delete(retained)
         except StepError as error:
             self._enter(stack, "DELETE_FAILED", str(error))
         else:

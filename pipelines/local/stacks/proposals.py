@@ -21,6 +21,7 @@ _NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
 _LONGEST_BODY = 51_200  # bytes; CloudFormation's quota of a template within a call
 _LONGEST_FILE = 1_048_576  # bytes; its quota of a template in S3
 _VIRTUAL_HOST = re.compile(r"(?P<bucket>[a-z0-9.-]+)\.s3[.-][a-z0-9.-]*amazonaws\.com")
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 _NAMED_IAM = {"RoleName", "ManagedPolicyName", "PolicyName", "UserName", "GroupName", "InstanceProfileName"}
 
 
@@ -89,6 +90,33 @@ def proposal(request: Json, text: str, stack: StackRecord | None = None) -> Prop
 def tags(request: Json) -> dict[str, str]:
     """The tags of a call."""
     return {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
+
+
+def updatable(stacks: Stacks, name: str) -> StackRecord:
+    """The stack of a name or an ID, which has come to rest and holds what its template says.
+
+    Raises:
+        ApiError: there is none such.
+    """
+    stack = stacks.find(name)
+    if stack is None or stack.deleted is not None:
+        raise refused(f"Stack [{name}] does not exist")
+    if stack.status not in _UPDATABLE:
+        raise refused(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+    return stack
+
+
+def same(found: Proposal, stack: StackRecord, tags: dict[str, str]) -> bool:
+    """Whether nothing of a stack would change, not even what resources do not show."""
+    if not stack.template:
+        return False
+    before, after = read(stack.template), found.template
+    return (before.resources, before.outputs, stack.parameters, stack.tags) == (
+        after.resources,
+        after.outputs,
+        found.parameters,
+        tags,
+    )
 
 
 def check_evaluation(found: Proposal, stack: StackRecord, stacks: Stacks) -> None:

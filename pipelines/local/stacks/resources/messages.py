@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 from pipelines.local.aws import ACCOUNT, REGION, Json
 from pipelines.local.stacks.calls import Calls
@@ -12,6 +13,29 @@ from pipelines.local.stacks.kinds import Kind, Made, Wanted, changed
 
 _TOPIC_ATTRIBUTES = ("DisplayName", "FifoTopic", "KmsMasterKeyId", "SignatureVersion", "TracingConfig")
 _QUEUE_NOT_ATTRIBUTES = ("QueueName", "Tags")
+_QUEUE_ATTRIBUTES = {
+    "ContentBasedDeduplication",
+    "DeduplicationScope",
+    "DelaySeconds",
+    "FifoQueue",
+    "FifoThroughputLimit",
+    "KmsDataKeyReusePeriodSeconds",
+    "KmsMasterKeyId",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedriveAllowPolicy",
+    "RedrivePolicy",
+    "SqsManagedSseEnabled",
+    "VisibilityTimeout",
+}
+
+
+def _check(properties: Json, known: Collection[str]) -> None:
+    """Refuse properties that the type does not have; they would be attributes that nobody looks at."""
+    unknown = set(properties) - set(known)
+    if unknown:
+        raise ResourceError(f"#: extraneous key [{min(unknown)}] is not permitted")
 
 
 def _attributes(properties: Json, names: set[str]) -> dict[str, str]:
@@ -24,9 +48,7 @@ def _attributes(properties: Json, names: set[str]) -> dict[str, str]:
 
 
 def _create_topic(calls: Calls, wanted: Wanted) -> Made:
-    unknown = set(wanted.properties) - {*_TOPIC_ATTRIBUTES, "Subscription", "Tags", "TopicName"}
-    if unknown:
-        raise ResourceError(f"#: extraneous key [{min(unknown)}] is not permitted")
+    _check(wanted.properties, {*_TOPIC_ATTRIBUTES, "Subscription", "Tags", "TopicName"})
     attributes = _attributes(wanted.properties, {*_TOPIC_ATTRIBUTES})
     answer = calls("sns", "CreateTopic", Name=wanted.name, Attributes=attributes, Tags=wanted.tag_list)
     return Made(answer["TopicArn"], {"TopicArn": answer["TopicArn"], "TopicName": wanted.name})
@@ -72,7 +94,8 @@ def _create_subscription(calls: Calls, wanted: Wanted) -> Made:
 
 
 def _create_queue(calls: Calls, wanted: Wanted) -> Made:
-    attributes = _attributes(wanted.properties, set(wanted.properties) - {*_QUEUE_NOT_ATTRIBUTES})
+    _check(wanted.properties, {*_QUEUE_ATTRIBUTES, *_QUEUE_NOT_ATTRIBUTES})
+    attributes = _attributes(wanted.properties, _QUEUE_ATTRIBUTES)
     url = calls("sqs", "CreateQueue", QueueName=wanted.name, Attributes=attributes, tags=dict(wanted.tags))["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{wanted.name}"
     return Made(url, {"Arn": arn, "QueueName": wanted.name, "QueueUrl": url})
