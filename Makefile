@@ -1,13 +1,13 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local deploy-stack delete-stack upsert-pipeline start watch schedule unschedule models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local deploy-stack delete-stack validate upsert-pipeline diff cost prices start watch schedule unschedule models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
-# The preset that deploy-stack, delete-stack, upsert-pipeline, start, watch, schedule, unschedule, models, approve, reject, endpoint, invoke and teardown work on.
+# The preset that deploy-stack, delete-stack, upsert-pipeline, diff, cost, start, watch, schedule, unschedule, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -26,8 +26,20 @@ deploy-stack: $(VENV)/.operator ## Put up what the pipeline needs: bucket, key, 
 delete-stack: $(VENV)/.operator ## Remove the stack; its data stays (WITH_DATA=1: remove it, too)
 	@$(PIPELINES) delete-stack $(if $(WITH_DATA),--with-data)
 
+validate: $(VENV)/.operator ## Check the pipeline by AWS's limits and our policies, without credentials or network (RULES=1 lists them)
+	@$(PIPELINES) validate $(if $(RULES),--rules)
+
 upsert-pipeline: $(VENV)/.operator ## Create or update the pipeline on AWS, or wherever AWS_ENDPOINT_URL points (PRESET=abid)
 	@$(PIPELINES) upsert-pipeline
+
+diff: $(VENV)/.operator ## Tell what upsert-pipeline would change of the deployed pipeline, in words
+	@$(PIPELINES) diff
+
+cost: $(VENV)/.operator ## Tell what an execution and a month cost (EVERY="rate(7 days)", EXECUTION=latest, REGION=)
+	@$(PIPELINES) cost $(if $(EVERY),--every "$(EVERY)") $(if $(EXECUTION),--execution "$(EXECUTION)") $(if $(REGION),--region "$(REGION)")
+
+prices: $(VENV)/.operator ## Read prices anew from AWS into pipelines/cost/prices.csv (REGION=us-east-1; all known ones by default)
+	@$(PIPELINES) prices $(if $(REGION),--region "$(REGION)")
 
 start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... MaxCount=5")
 	@$(PIPELINES) start $(foreach pair,$(PARAMETERS),-p "$(pair)")

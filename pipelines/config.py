@@ -4,9 +4,13 @@ import tomllib
 from importlib import resources
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from pipelines.checks.settings import ChecksConfig
+from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
+from pipelines.machines import MachinesConfig
+from pipelines.section import Section
 from pipelines.stack.settings import NetworkConfig, StackConfig
 from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
@@ -21,15 +25,8 @@ from steps.survey.settings import SurveySettings
 from steps.train.settings import TrainSettings
 from steps.tune.settings import TuneSettings
 
-INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
-HOUR_SECONDS = 3600
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ImagesConfig(_Section):
+class ImagesConfig(Section):
     """Container images; `{account}` and `{region}` stand for where the pipeline is put."""
 
     processing: str = Field(description="image of catalog, ingest, explore and evaluate")
@@ -37,46 +34,7 @@ class ImagesConfig(_Section):
     serving: str = Field(description="image that answers for a registered model")
 
 
-class MachineConfig(_Section):
-    """What a job runs on."""
-
-    instance_type: str = Field(pattern=INSTANCE_TYPE, description="SageMaker instance type")
-    instance_count: int = Field(1, ge=1, le=100, description="instances")
-    volume_gb: int = Field(30, ge=1, le=16384, description="disk of each instance, GB")
-    maximum_runtime_seconds: int = Field(4 * HOUR_SECONDS, ge=60, le=432000, description="then the job is stopped")
-
-
-class TrainMachineConfig(MachineConfig):
-    """What training runs on."""
-
-    spot: bool = Field(
-        False,
-        description="take instances that AWS may want back, for up to 90 % less; an interrupted training goes on from "
-        "its checkpoint, and may wait for instances as long again as it may run",
-    )
-
-
-class CountMachineConfig(_Section):
-    """What an audit's transform job runs on; SageMaker sets neither its disk nor its time."""
-
-    instance_type: str = Field("ml.c7i.xlarge", pattern=INSTANCE_TYPE, description="SageMaker instance type")
-    instance_count: int = Field(1, ge=1, le=100, description="instances")
-
-
-class MachinesConfig(_Section):
-    """What each step runs on."""
-
-    catalog: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    ingest: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    explore: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    train: TrainMachineConfig = TrainMachineConfig(instance_type="ml.g5.xlarge")
-    evaluate: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    survey: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    count: CountMachineConfig = CountMachineConfig()
-    audit: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-
-
-class Config(_Section):
+class Config(Section):
     """One pipeline: where it lives, what it runs on, and what each step is told.
 
     In texts, `{account}`, `{region}`, `{partition}` and `{bucket}` stand for where the pipeline is put, `{name}` for
@@ -105,6 +63,11 @@ class Config(_Section):
         pattern=r"^(s3://[^/]+/.+)?$",
         description="S3 folder of one *.safetensors or *.pth file that training starts from; empty: random weights",
     )
+    tags: dict[str, str] = Field(
+        {"pipeline": "{name}"},
+        max_length=50,
+        description="tags of jobs and models; cost reports tell by keys that are activated as cost allocation tags",
+    )
     images: ImagesConfig
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings
@@ -118,6 +81,8 @@ class Config(_Section):
     deploy: DeploySettings | None = Field(None, description="without it approved models are deployed by nobody")
     survey: SurveySettings = SurveySettings()
     audit: AuditSettings = AuditSettings()
+    cost: CostSettings = CostSettings()
+    checks: ChecksConfig = ChecksConfig()
 
     @field_validator("train")
     @classmethod

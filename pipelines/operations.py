@@ -8,8 +8,10 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from pipelines.checks.check import refuse_faulty
 from pipelines.code import read_bundles, upload
 from pipelines.config import Config
+from pipelines.diff.deployed import Deployed, read_deployed, upsert_changes
 from pipelines.errors import PipelineError
 from pipelines.results import read_json
 from pipelines.stack.existing import bucket_exists
@@ -44,7 +46,10 @@ class ModelVersion:
 def upsert(target: Target, config: Config, definition: str, report: Report) -> str:
     """Put code and definition up; return the pipeline's ARN.
 
-    Code goes first: a definition never points at code that is not there. What else a pipeline needs is its stack's.
+    A definition that breaks a rule is refused. Code goes first: a definition never points at code that is not there. A
+    pipeline that is as it should be gets no new version.
+
+    What else a pipeline needs is its stack's.
 
     Args:
         target: where to.
@@ -53,30 +58,26 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
         report: told in a line what is done.
 
     Raises:
-        PipelineError: the bucket or the function that deploys is missing.
+        PipelineError: the definition breaks a rule of `pipelines.checks`, or the bucket or the function that deploys is
+            missing.
     """
+    refuse_faulty(definition, config)
     require_bucket(target, config.bucket)
     if config.deploy:
         _require_function(target, config.deploy)
     for bundle in read_bundles().values():
         upload(bundle, config.bucket, target.s3, report)
-    if _pipeline_exists(target, config.name):
-        arn = target.sagemaker.update_pipeline(
-            PipelineName=config.name,
-            PipelineDefinition=definition,
-            PipelineDescription=config.description,
-            RoleArn=config.role,
-        )["PipelineArn"]
-        report(f"updated {arn}")
-    else:
-        arn = target.sagemaker.create_pipeline(
-            PipelineName=config.name,
-            PipelineDefinition=definition,
-            PipelineDescription=config.description,
-            RoleArn=config.role,
-            ClientRequestToken=uuid4().hex,
-        )["PipelineArn"]
-        report(f"created {arn}")
+    deployed = read_deployed(target, config.name)
+    if deployed is not None:
+        return _update(target, config, definition, deployed, report)
+    arn = target.sagemaker.create_pipeline(
+        PipelineName=config.name,
+        PipelineDefinition=definition,
+        PipelineDescription=config.description,
+        RoleArn=config.role,
+        ClientRequestToken=uuid4().hex,
+    )["PipelineArn"]
+    report(f"created {arn}")
     return arn
 
 
@@ -188,9 +189,18 @@ def _value(figures: Mapping[str, Any], family: str, name: str) -> float | None:
         return None
 
 
-def _pipeline_exists(target: Target, name: str) -> bool:
-    try:
-        target.sagemaker.describe_pipeline(PipelineName=name)
-    except target.sagemaker.exceptions.ResourceNotFound:
-        return False
-    return True
+def _update(target: Target, config: Config, definition: str, deployed: Deployed, report: Report) -> str:
+    changed = upsert_changes(deployed, config, definition)
+    if not changed:
+        report(f"unchanged {deployed.arn}")
+        return deployed.arn
+    for sentence in changed:
+        report(f"  {sentence}")
+    answer = target.sagemaker.update_pipeline(
+        PipelineName=config.name,
+        PipelineDefinition=definition,
+        PipelineDescription=config.description,
+        RoleArn=config.role,
+    )
+    report(f"updated {answer['PipelineArn']} to version {answer['PipelineVersionId']}")
+    return answer["PipelineArn"]

@@ -75,6 +75,7 @@ class StepContext:
         pipeline: the pipeline's name.
         role: ARN of the role that jobs take.
         bucket: name of the bucket for code and outputs.
+        tags: what jobs and models are tagged with.
         images: container images.
         code: S3 folder of each step's code, by step.
         cache_expires_after: ISO 8601 duration after which a step's result is no longer reused.
@@ -87,6 +88,7 @@ class StepContext:
     pipeline: str
     role: str
     bucket: str
+    tags: Mapping[str, str]
     images: Images
     code: Mapping[str, str]
     cache_expires_after: str
@@ -110,6 +112,11 @@ class StepContext:
         if not self.subnets:
             return None
         return {"Subnets": list(self.subnets), "SecurityGroupIds": list(self.security_groups)}
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """The tags in the form of AWS's API."""
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
 
     @property
     def service_retries(self) -> list[RetryPolicy]:
@@ -171,6 +178,7 @@ def processing_step(
         env=code_environment(CODE),
         volume_kms_key=context.disk_key(machine.instance_type),
         output_kms_key=context.output_key,
+        tags=context.tag_list,
         network_config=NetworkConfig(
             enable_network_isolation=isolated,
             encrypt_inter_container_traffic=True,

@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from pipelines import operations, progress
-from pipelines.commands.shell import Execution, Preset, compiled, console, placed, say
+from pipelines.commands.shell import (
+    Execution,
+    Parameters,
+    Preset,
+    compiled,
+    console,
+    name_value_pairs,
+    placed,
+    say,
+)
 from pipelines.config import load_preset
 from pipelines.errors import PipelineError
 
@@ -33,11 +42,11 @@ def compile_(
 @app.command()
 def start(
     preset: Preset = "abid",
-    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="Name=value, repeatable.")] = None,
+    parameter: Parameters = None,
 ) -> None:
     """Start an execution."""
     target, config = placed(preset)
-    say(f"started {operations.start(target, config.name, _pairs(parameter or []))}")
+    say(f"started {operations.start(target, config.name, name_value_pairs(parameter or []))}")
 
 
 @app.command()
@@ -48,15 +57,3 @@ def watch(preset: Preset = "abid", execution: Execution = "") -> None:
     say(f"{ended.status} {ended.arn}")
     if ended.status != "Succeeded":
         raise PipelineError(ended.reason or f"the execution ended as {ended.status}")
-
-
-def _pairs(parameters: list[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for parameter in parameters:
-        name, separator, value = parameter.partition("=")
-        if not (name and separator):
-            raise PipelineError(f"parameter {parameter!r} is not of the form Name=value")
-        if name in pairs:
-            raise PipelineError(f"parameter {name} is given twice, as {pairs[name]!r} and as {value!r}: give it once")
-        pairs[name] = value
-    return pairs

@@ -2,14 +2,12 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from pipelines.section import Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class NetworkConfig(_Section):
+class NetworkConfig(Section):
     """The network that jobs run in; without it they run in SageMaker's own."""
 
     subnets: tuple[str, ...] = Field((), description="subnets, by id; from the stack where it makes a network")
@@ -22,7 +20,7 @@ class NetworkConfig(_Section):
         return self
 
 
-class StackConfig(_Section):
+class StackConfig(Section):
     """What `deploy-stack` puts around the pipeline."""
 
     alarm_email: str = Field(

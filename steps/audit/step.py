@@ -36,7 +36,9 @@ def model_step(context: StepContext, package: PipelineVariable) -> ModelStep:
         enable_network_isolation=True,
         vpc_config=context.vpc,
     )
-    return ModelStep(name="Counter", step_args=model.create(), retry_policies=context.service_retries)
+    return ModelStep(
+        name="Counter", step_args=model.create(tags=context.tag_list), retry_policies=context.service_retries
+    )
 
 
 def count_step(
@@ -68,6 +70,7 @@ def count_step(
         output_path=context.output("count", "answers"),
         output_kms_key=context.output_key,
         volume_kms_key=context.disk_key(instance_type),
+        tags=context.tag_list,
         sagemaker_session=context.session,
     )
     job = transformer.transform(

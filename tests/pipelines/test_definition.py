@@ -227,6 +227,13 @@ def test_every_job_has_a_time_limit_and_encrypted_traffic(definitions: dict[str,
         assert network["EnableInterContainerTrafficEncryption"] is True
 
 
+def test_jobs_and_trials_carry_the_tags_by_which_costs_are_told_apart(definitions: dict[str, str]) -> None:
+    for name in ("Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate"):
+        assert step(definitions["abid"], name)["Arguments"]["Tags"] == [
+            {"Key": "pipeline", "Value": "bin-counter-abid"}
+        ]
+
+
 @pytest.mark.parametrize("preset", ["abid", "abid-10k", "demo"])
 def test_train_takes_the_tuned_values_by_reference_and_all_others_from_the_preset(
     preset: str, definitions: dict[str, str]

@@ -33,7 +33,7 @@ def test_the_first_upsert_creates_the_pipeline_and_the_second_uploads_nothing(
     assert operations.upsert(target, config, definition, second.append) == arn
     assert {line.split()[4].rstrip(",") for line in first[:-1]} == set(BUNDLED)
     assert first[-1] == f"created {arn}"
-    assert second == [f"updated {arn}"]
+    assert second == [f"unchanged {arn}"]
     described = target.sagemaker.describe_pipeline(PipelineName=config.name)
     assert described["PipelineDefinition"] == definition
     assert described["RoleArn"] == config.role != config.jobs_role
@@ -42,11 +42,27 @@ def test_the_first_upsert_creates_the_pipeline_and_the_second_uploads_nothing(
 def test_without_its_stack_a_pipeline_is_refused_with_the_command_that_makes_what_is_missing(target: Target) -> None:
     other = load_preset("demo").model_copy(update={"name": "no-stack"})
     config = target.place(other)
+    definition = compile_definition(config, target.region)
     with pytest.raises(PipelineError, match=r"bucket no-stack-\d+-us-east-1 does not exist: `make deploy-stack`"):
-        operations.upsert(target, config, "{}", lambda _: None)
+        operations.upsert(target, config, definition, lambda _: None)
     target.s3.create_bucket(Bucket=config.bucket)
     with pytest.raises(PipelineError, match=r"function no-stack-deploy.*`make deploy-stack`"):
-        operations.upsert(target, config, "{}", lambda _: None)
+        operations.upsert(target, config, definition, lambda _: None)
+
+
+def test_an_upsert_says_what_it_changes_and_which_version_that_makes(
+    target: Target, config: Config, definition: str
+) -> None:
+    other = config.model_copy(update={"name": "changed-twice", "description": "first"})
+    operations.upsert(target, other, definition, lambda _: None)
+    longer = definition.replace('"--class-images", "200"', '"--class-images", "300"')
+    lines: list[str] = []
+    arn = operations.upsert(target, other.model_copy(update={"description": "second"}), longer, lines.append)
+    assert lines[-3:] == [
+        '  the description of the pipeline is now "second"; it was "first"',
+        '  argument --class-images of Explore is now "300"; it was "200"',
+        f"updated {arn} to version 2",
+    ]
 
 
 def test_an_interrupted_upload_of_code_is_completed(target: Target, config: Config, definition: str) -> None:
@@ -143,6 +159,14 @@ def test_figures_that_cannot_be_read_hide_no_model_and_hinder_no_decision(
     assert {model.version: model.accuracy for model in operations.list_models(target, group)} == {1: None, 2: None}
     target.s3.put_object(Bucket=config.bucket, Key="figures.json", Body=b'{"regression_metrics": []}')
     assert operations.decide(target, group, 1, "Approved", "").status == "Approved"
+
+
+def test_nothing_is_put_up_for_a_definition_that_breaks_a_rule(target: Target, config: Config) -> None:
+    faulty = config.model_copy(update={"name": "faulty", "bucket": "faulty-bucket", "tags": {}})
+    with pytest.raises(PipelineError, match="pipeline faulty breaks the rule tagged: Catalog: it has no Tags, and"):
+        operations.upsert(target, faulty, compile_definition(faulty, target.region), lambda _: None)
+    assert "faulty-bucket" not in {bucket["Name"] for bucket in target.s3.list_buckets()["Buckets"]}
+    assert target.sagemaker.list_pipelines(PipelineNamePrefix="faulty")["PipelineSummaries"] == []
 
 
 def test_a_group_that_does_not_exist_has_no_models(target: Target) -> None:
