@@ -131,6 +131,12 @@ class EmbeddedSageMaker:
         """Stop."""
         self.stop()
 
+    def _recorder(self) -> Recorder:
+        try:
+            return Recorder(self._record, self._connection.identities)
+        except OSError as error:
+            raise ServerError(f"Calls cannot be recorded to {self._record}: {error.strerror or error}.") from error
+
     def _listen(self, undo: ExitStack) -> None:
         # Werkzeug ends the whole program when the port is taken, so the socket is made here.
         with _bind(*self._address) as listener:  # werkzeug makes its own of it
@@ -140,7 +146,7 @@ class EmbeddedSageMaker:
             with _usable(self._state):
                 store = Store(self._state / "state.sqlite")
                 undo.callback(store.close)
-                recorder = Recorder(self._record, self._connection.identities)
+                recorder = self._recorder()
                 self._parts = Parts(
                     self._state, store, self._containers, self._connection, self.isolation, self.clock, recorder
                 )
