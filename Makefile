@@ -1,13 +1,13 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local upsert-pipeline diff cost prices start watch models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local upsert-pipeline diff cost prices start watch schedule unschedule models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
-# The preset that upsert-pipeline, diff, cost, start, watch, models, approve, reject, endpoint, invoke and teardown work on.
+# The preset that upsert-pipeline, diff, cost, start, watch, schedule, unschedule, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -37,6 +37,12 @@ start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... M
 
 watch: $(VENV)/.operator ## Follow the execution that was started last
 	@$(PIPELINES) watch
+
+schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
+	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
+
+unschedule: $(VENV)/.operator ## Start the pipeline by hand alone again
+	@$(PIPELINES) unschedule
 
 models: $(VENV)/.operator ## List the registered models, their figures, their approval, and which answers
 	@$(PIPELINES) models

@@ -6,7 +6,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.commands import data, endpoint, models, pipeline, preview
+from pipelines.commands import data, endpoint, models, pipeline, preview, schedule
 from pipelines.errors import PipelineError
 from pipelines.target import aws_errors_explained
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (pipeline, preview, models, endpoint, data):  # in the order of the help
+for group in (pipeline, preview, schedule, models, endpoint, data):  # in the order of the help
     app.add_typer(group.app)
 
 

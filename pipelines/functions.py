@@ -1,42 +1,24 @@
 """The function that deploys, put up beside the pipeline: its code, its role, and the events that call it."""
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipelines.code import read_bundle
 from pipelines.config import Config
 from pipelines.roles import put_deploy_role
+from pipelines.stack.code import HANDLERS, archive, function_files
 from pipelines.target import Target
 from steps.deploy.settings import DeploySettings
 from steps.deploy.wishes import Wishes
 
-HANDLER = "steps.deploy.handler.handler"
 RUNTIME = "python3.12"
 TIMEOUT_SECONDS = 300
 MEMORY_MB = 256
-LEFT_OUT = {"settings.py"}  # of the folder: what checks presets needs pydantic, which Lambda does not have
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP file can hold
 ROLE_SECONDS = 60.0  # until Lambda may take a role that has just been made
 POLL_SECONDS = 2.0
-
-
-def archive() -> bytes:
-    """The function's code as a ZIP file: the same bytes for the same code, whoever makes them and when."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for name, content in read_bundle("deploy").files:
-            folder, _, last = name.rpartition("/")
-            if (folder == "steps/deploy" and last not in LEFT_OUT) or name == "steps/__init__.py":
-                entry = zipfile.ZipInfo(name, EPOCH)
-                entry.external_attr = 0o644 << 16  # readable to the user that Lambda runs it as
-                file.writestr(entry, content)
-    return buffer.getvalue()
 
 
 def wishes_of(config: Config, deploy: DeploySettings) -> Wishes:
@@ -69,11 +51,11 @@ def put_function(target: Target, config: Config, deploy: DeploySettings, report:
 def _put_code(
     functions: Any, deploy: DeploySettings, environment: dict[str, str], report: Callable[[str], None]
 ) -> None:
-    name = deploy.function.rpartition(":")[2]
+    name, code = deploy.function.rpartition(":")[2], archive(function_files())
     settings = {
         "FunctionName": name,
         "Role": deploy.function_role,
-        "Handler": HANDLER,
+        "Handler": HANDLERS["deploy"],
         "Runtime": RUNTIME,
         "Timeout": TIMEOUT_SECONDS,
         "MemorySize": MEMORY_MB,
@@ -83,10 +65,10 @@ def _put_code(
     try:
         functions.get_function_configuration(FunctionName=name)
     except functions.exceptions.ResourceNotFoundException:
-        _once_the_role_is_known(lambda: functions.create_function(**settings, Code={"ZipFile": archive()}))
+        _once_the_role_is_known(lambda: functions.create_function(**settings, Code={"ZipFile": code}))
         report(f"created the function {name}")
     else:
-        functions.update_function_code(FunctionName=name, ZipFile=archive())
+        functions.update_function_code(FunctionName=name, ZipFile=code)
         functions.get_waiter("function_updated_v2").wait(FunctionName=name)
         functions.update_function_configuration(**settings)
     functions.get_waiter("function_active_v2").wait(FunctionName=name)

@@ -19,6 +19,7 @@ from botocore.config import Config as ClientConfig
 from pipelines import endpoints
 from pipelines.config import Config
 from pipelines.local import EmbeddedSageMaker
+from pipelines.stack.code import HANDLERS, archive, function_files
 from pipelines.target import Target, connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -93,6 +94,40 @@ def register_model(target: Target, tmp_path_factory: pytest.TempPathFactory) -> 
         )["ModelPackageArn"]
 
     return register
+
+
+@pytest.fixture(scope="module")
+def stack_function(target: Target) -> Callable[..., str]:
+    """Create a function as the stack does, given which and its environment; returns its name."""
+
+    def create(which: str, name: str, **variables: str) -> str:
+        functions, iam = target.client("lambda"), target.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        functions.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Handler=HANDLERS[which],
+            Role=role,
+            Code={"ZipFile": archive(function_files())},
+            Timeout=60,
+            MemorySize=256,
+            Environment={"Variables": variables},
+        )
+        return name
+
+    return create
+
+
+@pytest.fixture
+def call_function(target: Target) -> Callable[..., dict[str, Any]]:
+    """Call a function with an event; returns what it answered, or its error."""
+
+    def call(name: str, event: Any) -> dict[str, Any]:
+        answer = target.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        found: dict[str, Any] = json.loads(answer["Payload"].read())
+        return found
+
+    return call
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The deploying function as `upsert-pipeline` puts it up: its code, its role, its rules."""
 
-import io
 import json
-import zipfile
 from typing import Any
 
 import pytest
@@ -24,18 +22,6 @@ def put(target: Target, config: Config) -> list[str]:
     assert config.deploy
     functions.put_function(target, config, config.deploy, said.append)
     return said
-
-
-def test_the_archive_is_the_same_bytes_each_time_and_holds_no_more_than_lambda_can_import() -> None:
-    assert functions.archive() == functions.archive()
-    with zipfile.ZipFile(io.BytesIO(functions.archive())) as file:
-        names = file.namelist()
-        sources = b"".join(file.read(name) for name in names)
-    assert names == sorted(names)
-    assert {"steps/__init__.py", "steps/deploy/handler.py"} < set(names)
-    assert not {"steps/deploy/settings.py", "steps/deploy/step.py"} & set(names)
-    assert b"pydantic" not in sources
-    assert b"import sagemaker" not in sources
 
 
 def test_putting_the_function_up_again_changes_nothing(target: Target, config: Config) -> None:
