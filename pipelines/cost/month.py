@@ -1,18 +1,23 @@
 """What a pipeline costs in a month: its executions by their schedule, its endpoint, and what its bucket holds."""
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from itertools import islice, takewhile
 
+from pipelines.config import Config
 from pipelines.cost.estimate import Amount, Estimate
 from pipelines.cost.prices import S3_STANDARD, SERVERLESS_MEMORY
-from pipelines.cost.quotes import HOURS_PER_MONTH, Notes, Quotes
+from pipelines.cost.quotes import HOURS_PER_MONTH, Quotes
 from pipelines.cost.settings import CostSettings
-from pipelines.errors import PipelineError
+from pipelines.recurrence import Calendar, Every, read_recurrence
+from pipelines.schedule import describe_schedule
 from pipelines.target import Target
 from steps.deploy.settings import DeploySettings
 
-RATE = re.compile(r"rate\(([1-9]\d{0,5}) (minute|hour|day)s?\)")
-UNIT_HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
+YEAR = timedelta(days=365)
+COUNTED = 10_000
+"""Times of a year that are counted one by one; more of them are taken to go on as they began."""
 
 
 @dataclass(frozen=True)
@@ -23,53 +28,49 @@ class Monthly:
     amount: Amount
 
 
-def runs_per_month(expression: str) -> float:
-    """How often a schedule fires in a month of 730 hours.
+def runs_per_month(expression: str, zone: str = "UTC") -> float:
+    """How often a schedule fires in a month of 730 hours; once of a schedule that fires once.
 
     Raises:
-        PipelineError: it is no rate; how often a cron expression fires is not counted here.
+        PipelineError: it is no schedule expression, or there is no such time zone.
     """
-    found = RATE.fullmatch(expression.strip())
-    if not found:
-        raise PipelineError(f"the costs of a month need a rate, such as rate(7 days); {expression!r} is none")
-    return HOURS_PER_MONTH / (int(found[1]) * UNIT_HOURS[found[2]])
+    now = datetime.now(UTC)
+    match read_recurrence(expression.strip(), zone, now):
+        case Every(period=period):
+            return HOURS_PER_MONTH * timedelta(hours=1) / period
+        case Calendar(cron=cron):
+            return _per_year(cron.since(now.date()), datetime.combine(now.date(), time())) / 12
+        case _:
+            return 1.0
 
 
-def deployed_schedule(target: Target, pipeline: str, notes: Notes) -> str:
-    """The expression of the schedule that retrains, where it is enabled and a rate; empty otherwise."""
-    scheduler = target.client("scheduler")
-    try:
-        schedule = scheduler.get_schedule(Name=f"{pipeline}-retrain")
-    except scheduler.exceptions.ResourceNotFoundException:
-        return ""
-    expression = str(schedule["ScheduleExpression"])
-    if schedule.get("State") != "ENABLED":
-        return ""
-    if not RATE.fullmatch(expression):
-        notes.miss(f"executions by the schedule {expression}: name a rate like it with --every")
-        return ""
-    return expression
+def _per_year(times: Iterator[datetime], start: datetime) -> float:
+    """How many of the times, given in order, are in a year from `start` on."""
+    counted = list(islice(takewhile(lambda moment: moment < start + YEAR, times), COUNTED))
+    return len(counted) if len(counted) < COUNTED else COUNTED * (YEAR / (counted[-1] - start))
+
+
+def deployed_schedule(target: Target, config: Config) -> tuple[str, str]:
+    """Expression and time zone of the schedule that retrains; the expression is empty where nothing is scheduled."""
+    found = describe_schedule(target, config)
+    return (found.expression, found.zone) if found and found.enabled else ("", "UTC")
 
 
 def month(
-    execution: Estimate, every: str, deploy: DeploySettings | None, settings: CostSettings, quotes: Quotes
+    execution: Estimate, runs: float, deploy: DeploySettings | None, settings: CostSettings, quotes: Quotes
 ) -> list[Monthly]:
     """What a month costs, part by part; `quotes` notes what that rests on, and what it leaves out.
 
     Args:
         execution: what one execution costs.
-        every: the schedule, such as `rate(7 days)`; empty for none.
+        runs: executions a month.
         deploy: the endpoint; None where there is none.
         settings: what is assumed.
         quotes: what things cost where it runs.
-
-    Raises:
-        PipelineError: the schedule is no rate.
     """
     found: list[Monthly | None] = []
-    if every:
-        runs = runs_per_month(every)
-        found.append(Monthly(f"{runs:.1f} executions, {every}", execution.total.times(runs)))
+    if runs:
+        found.append(Monthly(f"{runs:.1f} executions", execution.total.times(runs)))
     if deploy is not None:
         serverless = deploy.hosting == "serverless"
         found.append(_serverless(deploy, settings, quotes) if serverless else _instances(deploy, quotes))

@@ -11,7 +11,7 @@ from pipelines.cost.charges import charges
 from pipelines.cost.durations import Durations, declared, measured
 from pipelines.cost.estimate import Estimate, estimate
 from pipelines.cost.jobs import parameter_values, planned_jobs, uncounted_steps
-from pipelines.cost.month import deployed_schedule, month
+from pipelines.cost.month import deployed_schedule, month, runs_per_month
 from pipelines.cost.prices import load_prices
 from pipelines.cost.quotes import Quotes
 from pipelines.cost.report import show_bill, show_estimate, show_month, show_notes
@@ -39,7 +39,7 @@ def review(
         every: a schedule to reckon with; empty for the deployed one.
 
     Raises:
-        PipelineError: a parameter does not exist, or the schedule is no rate.
+        PipelineError: a parameter does not exist, or the schedule is none.
     """
     quotes = Quotes(load_prices(), region)
     durations = measured(target, config.name, config.cost.minutes) if target else declared(config.cost.minutes)
@@ -51,8 +51,11 @@ def review(
     ):
         quotes.notes.assume(sentence)
     complete = not quotes.notes.missing
-    schedule = every or (deployed_schedule(target, config.name, quotes.notes) if target else "")
-    parts = month(execution, schedule, config.deploy, config.cost, quotes)
+    schedule, zone = (every, "UTC") if every or target is None else deployed_schedule(target, config)
+    runs = runs_per_month(schedule, zone) if schedule else 0.0
+    if schedule:
+        quotes.notes.assume(f"an execution is started by {schedule}")
+    parts = month(execution, runs, config.deploy, config.cost, quotes)
     console.print(f"{config.name} in {region}, US dollars before taxes", markup=False)
     show_estimate(console, execution, complete=complete)
     show_month(console, parts, complete=not quotes.notes.missing)
