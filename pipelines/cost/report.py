@@ -57,14 +57,11 @@ def show_notes(console: Console, notes: Notes) -> None:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> Table:
-    """A table whose first columns hold words; figures are never cut, and the last row is the total."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    """A table whose first columns hold words, of which only the last is ever cut; the last row is the total."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for column, title in enumerate(titles):
-        width = max(len(row[column]) for row in [titles, *rows])
-        figures = column >= words
-        table.add_column(
-            title, no_wrap=True, justify="right" if figures else "left", min_width=width if figures else None
-        )
+        width = None if column == words - 1 else max(len(row[column]) for row in [titles, *rows])
+        table.add_column(title, no_wrap=True, justify="left" if column < words else "right", min_width=width)
     for row in rows[:-1]:
         table.add_row(*row)
     table.add_row(*rows[-1], style="bold")
