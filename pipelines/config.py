@@ -6,7 +6,11 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from pipelines.checks.settings import ChecksConfig
+from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
+from pipelines.images.lock import image_names, read_lock
+from pipelines.images.settings import ImagesConfig
 from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
 from steps.contract import explain
@@ -28,14 +32,6 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ImagesConfig(_Section):
-    """Container images; `{account}` and `{region}` stand for where the pipeline is put."""
-
-    processing: str = Field(description="image of catalog, ingest, explore and evaluate")
-    training: str = Field(description="image of train, and of tune's trials")
-    serving: str = Field(description="image that answers for a registered model")
-
-
 class MachineConfig(_Section):
     """What a job runs on."""
 
@@ -49,7 +45,7 @@ class TrainMachineConfig(MachineConfig):
     """What training runs on."""
 
     spot: bool = Field(
-        False,
+        True,
         description="take instances that AWS may want back, for up to 90 % less; an interrupted training goes on from "
         "its checkpoint, and may wait for instances as long again as it may run",
     )
@@ -99,7 +95,12 @@ class Config(_Section):
         pattern=r"^(s3://[^/]+/.+)?$",
         description="S3 folder of one *.safetensors or *.pth file that training starts from; empty: random weights",
     )
-    images: ImagesConfig
+    tags: dict[str, str] = Field(
+        {"pipeline": "{name}"},
+        max_length=50,
+        description="tags of jobs and models; cost reports tell by keys that are activated as cost allocation tags",
+    )
+    images: ImagesConfig = ImagesConfig()
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings
     ingest: IngestSettings = IngestSettings()
@@ -112,6 +113,8 @@ class Config(_Section):
     deploy: DeploySettings | None = Field(None, description="without it approved models are deployed by nobody")
     survey: SurveySettings = SurveySettings()
     audit: AuditSettings = AuditSettings()
+    cost: CostSettings = CostSettings()
+    checks: ChecksConfig = ChecksConfig()
 
     @field_validator("train")
     @classmethod
@@ -151,9 +154,10 @@ class Config(_Section):
         Raises:
             PipelineError: a text has a placeholder that is not known, or is not allowed once it is filled in.
         """
-        where = {"account": account, "region": region, "partition": partition}
+        where: dict[str, Any] = {"account": account, "region": region, "partition": partition}
         where["bucket"] = _fill(self.bucket, where)
         where["name"] = self.name
+        where["images"] = image_names(account, region, partition, read_lock())
         try:
             return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
         except ValidationError as error:  # what is right with a placeholder may be too long with the pipeline's name
@@ -197,7 +201,7 @@ def _presets() -> Any:
     return resources.files("pipelines").joinpath("presets")
 
 
-def _fill_all(value: Any, where: dict[str, str]) -> Any:
+def _fill_all(value: Any, where: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         return {key: _fill_all(item, where) for key, item in value.items()}
     if isinstance(value, list):
@@ -205,9 +209,9 @@ def _fill_all(value: Any, where: dict[str, str]) -> Any:
     return _fill(value, where) if isinstance(value, str) else value
 
 
-def _fill(text: str, where: dict[str, str]) -> str:
+def _fill(text: str, where: dict[str, Any]) -> str:
     try:
         return text.format_map(where)
-    except (KeyError, ValueError, IndexError):
+    except (KeyError, ValueError, IndexError, AttributeError):
         known = ", ".join(f"{{{name}}}" for name in where)
         raise PipelineError(f"{text!r} has a placeholder that is not known; known are {known}") from None

@@ -149,6 +149,7 @@ def step_context(config: Config, session: PipelineSession) -> StepContext:
         pipeline=config.name,
         role=config.role,
         bucket=config.bucket,
+        tags=config.tags,
         images=Images(**config.images.model_dump()),
         code={step: f"s3://{config.bucket}/{bundle.prefix}" for step, bundle in read_bundles().items()},
         cache_expires_after=config.cache_expires_after,

@@ -8,9 +8,13 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from pipelines.checks.check import refuse_faulty
 from pipelines.code import read_bundles, upload
 from pipelines.config import Config
+from pipelines.deployed import deployed_pipeline
+from pipelines.diff.deployed import Deployed, read_deployed, upsert_changes
 from pipelines.errors import PipelineError
+from pipelines.executions.parameters import check_parameters
 from pipelines.functions import put_function
 from pipelines.results import read_json
 from pipelines.target import Target
@@ -43,36 +47,35 @@ class ModelVersion:
 def upsert(target: Target, config: Config, definition: str, report: Report) -> str:
     """Put code, the deploying function and the definition up, creating what is not there; return the pipeline's ARN.
 
-    Code goes first: a definition never points at code that is not there.
+    A definition that breaks a rule is refused. Code goes first: a definition never points at code that is not there. A
+    pipeline that is as it should be gets no new version.
 
     Args:
         target: where to.
         config: the configuration, placed in the target.
         definition: what `compile_definition` made of it.
         report: told in a line what is done.
+
+    Raises:
+        PipelineError: the definition breaks a rule of `pipelines.checks`, or the bucket is somebody else's.
     """
+    refuse_faulty(definition, config)
     ensure_bucket(target, config.bucket, report)
     for bundle in read_bundles().values():
         upload(bundle, config.bucket, target.s3, report)
     if config.deploy:
         put_function(target, config, config.deploy, report)
-    if _pipeline_exists(target, config.name):
-        arn = target.sagemaker.update_pipeline(
-            PipelineName=config.name,
-            PipelineDefinition=definition,
-            PipelineDescription=config.description,
-            RoleArn=config.role,
-        )["PipelineArn"]
-        report(f"updated {arn}")
-    else:
-        arn = target.sagemaker.create_pipeline(
-            PipelineName=config.name,
-            PipelineDefinition=definition,
-            PipelineDescription=config.description,
-            RoleArn=config.role,
-            ClientRequestToken=uuid4().hex,
-        )["PipelineArn"]
-        report(f"created {arn}")
+    deployed = read_deployed(target, config.name)
+    if deployed is not None:
+        return _update(target, config, definition, deployed, report)
+    arn = target.sagemaker.create_pipeline(
+        PipelineName=config.name,
+        PipelineDefinition=definition,
+        PipelineDescription=config.description,
+        RoleArn=config.role,
+        ClientRequestToken=uuid4().hex,
+    )["PipelineArn"]
+    report(f"created {arn}")
     return arn
 
 
@@ -108,7 +111,12 @@ def ensure_bucket(target: Target, bucket: str, report: Report) -> None:
 
 
 def start(target: Target, pipeline: str, parameters: Mapping[str, str]) -> str:
-    """Start an execution with these parameter values and return its ARN."""
+    """Start an execution with these parameter values and return its ARN.
+
+    Raises:
+        PipelineError: there is no such pipeline, or a parameter is not known or has a value that is not allowed.
+    """
+    check_parameters(deployed_pipeline(target, pipeline)["PipelineDefinition"], parameters)
     return target.sagemaker.start_pipeline_execution(
         PipelineName=pipeline,
         PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
@@ -120,8 +128,9 @@ def latest_execution(target: Target, pipeline: str) -> str:
     """ARN of the execution started last.
 
     Raises:
-        PipelineError: the pipeline has none.
+        PipelineError: the pipeline has none, or there is no such pipeline.
     """
+    deployed_pipeline(target, pipeline)
     found = target.sagemaker.list_pipeline_executions(
         PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
     )["PipelineExecutionSummaries"]
@@ -130,9 +139,9 @@ def latest_execution(target: Target, pipeline: str) -> str:
     return found[0]["PipelineExecutionArn"]
 
 
-def list_models(target: Target, group: str) -> list[ModelVersion]:
-    """The versions in a model package group, newest first; none when the group does not exist yet."""
-    return [describe_model(target, arn) for arn in _packages(target, group)]
+def list_models(target: Target, group: str, most: int | None = None) -> list[ModelVersion]:
+    """The versions in a model package group, or the newest `most`, newest first; none when there is no such group."""
+    return [describe_model(target, arn) for arn in _packages(target, group)[:most]]
 
 
 def _packages(target: Target, group: str) -> list[str]:
@@ -192,12 +201,21 @@ def _value(figures: Mapping[str, Any], family: str, name: str) -> float | None:
         return None
 
 
-def _pipeline_exists(target: Target, name: str) -> bool:
-    try:
-        target.sagemaker.describe_pipeline(PipelineName=name)
-    except target.sagemaker.exceptions.ResourceNotFound:
-        return False
-    return True
+def _update(target: Target, config: Config, definition: str, deployed: Deployed, report: Report) -> str:
+    changed = upsert_changes(deployed, config, definition)
+    if not changed:
+        report(f"unchanged {deployed.arn}")
+        return deployed.arn
+    for sentence in changed:
+        report(f"  {sentence}")
+    answer = target.sagemaker.update_pipeline(
+        PipelineName=config.name,
+        PipelineDefinition=definition,
+        PipelineDescription=config.description,
+        RoleArn=config.role,
+    )
+    report(f"updated {answer['PipelineArn']} to version {answer['PipelineVersionId']}")
+    return answer["PipelineArn"]
 
 
 def _protect_bucket(target: Target, bucket: str) -> None:

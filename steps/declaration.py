@@ -70,6 +70,7 @@ class StepContext:
         pipeline: the pipeline's name.
         role: ARN of the role that jobs take.
         bucket: name of the bucket for code and outputs.
+        tags: what jobs and models are tagged with.
         images: container images.
         code: S3 folder of each step's code, by step.
         cache_expires_after: ISO 8601 duration after which a step's result is no longer reused.
@@ -79,9 +80,15 @@ class StepContext:
     pipeline: str
     role: str
     bucket: str
+    tags: Mapping[str, str]
     images: Images
     code: Mapping[str, str]
     cache_expires_after: str
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """The tags in the form of AWS's API."""
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
 
     @property
     def service_retries(self) -> list[RetryPolicy]:
@@ -141,6 +148,7 @@ def processing_step(
         volume_size_in_gb=machine.volume_gb,
         max_runtime_in_seconds=machine.maximum_runtime_seconds,
         env=code_environment(CODE),
+        tags=context.tag_list,
         network_config=NetworkConfig(enable_network_isolation=isolated, encrypt_inter_container_traffic=True),
         sagemaker_session=context.session,
     )

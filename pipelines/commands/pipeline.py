@@ -6,9 +6,20 @@ from typing import Annotated
 import typer
 
 from pipelines import operations, progress
-from pipelines.commands.shell import Execution, Preset, compiled, console, placed, say
+from pipelines.commands.shell import (
+    Execution,
+    Parameters,
+    Preset,
+    compiled,
+    console,
+    name_value_pairs,
+    placed,
+    say,
+)
 from pipelines.config import load_preset
 from pipelines.errors import PipelineError
+from pipelines.executions.failure import describe_failure, explain_failure
+from pipelines.target import told_what_was_done
 
 app = typer.Typer()
 
@@ -17,7 +28,8 @@ app = typer.Typer()
 def upsert_pipeline(preset: Preset = "abid") -> None:
     """Upload the step code and create or update the pipeline."""
     target, config = placed(preset)
-    operations.upsert(target, config, compiled(config, target.region), say)
+    with told_what_was_done(say) as report:
+        operations.upsert(target, config, compiled(config, target.region), report)
 
 
 @app.command("compile")
@@ -33,11 +45,11 @@ def compile_(
 @app.command()
 def start(
     preset: Preset = "abid",
-    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="Name=value, repeatable.")] = None,
+    parameter: Parameters = None,
 ) -> None:
     """Start an execution."""
     target, config = placed(preset)
-    say(f"started {operations.start(target, config.name, _pairs(parameter or []))}")
+    say(f"started {operations.start(target, config.name, name_value_pairs(parameter or []))}")
 
 
 @app.command()
@@ -46,17 +58,8 @@ def watch(preset: Preset = "abid", execution: Execution = "") -> None:
     target, config = placed(preset)
     ended = progress.watch(target, execution or operations.latest_execution(target, config.name), console)
     say(f"{ended.status} {ended.arn}")
+    for step in explain_failure(target, ended):
+        repeat = f"python -m pipelines repeat {step.name} --preset {preset} --execution {ended.arn}"
+        say("\n".join(describe_failure(step, repeat)))
     if ended.status != "Succeeded":
         raise PipelineError(ended.reason or f"the execution ended as {ended.status}")
-
-
-def _pairs(parameters: list[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for parameter in parameters:
-        name, separator, value = parameter.partition("=")
-        if not (name and separator):
-            raise PipelineError(f"parameter {parameter!r} is not of the form Name=value")
-        if name in pairs:
-            raise PipelineError(f"parameter {name} is given twice, as {pairs[name]!r} and as {value!r}: give it once")
-        pairs[name] = value
-    return pairs

@@ -6,11 +6,14 @@ import typer
 from rich.console import Console
 
 from pipelines.config import Config, load_preset, preset_names
+from pipelines.errors import PipelineError
 from pipelines.target import Target, connect
+from pipelines.text import printable
 
 console = Console(highlight=False)
 
 Preset = Annotated[str, typer.Option(envvar="PRESET", help=f"One of {', '.join(preset_names())}.")]
+Parameters = Annotated[list[str] | None, typer.Option("--parameter", "-p", help="Name=value, repeatable.")]
 Execution = Annotated[str, typer.Option(help="ARN of the execution; the one started last by default.")]
 
 
@@ -30,5 +33,23 @@ def compiled(config: Config, region: str) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line as it is, not wrapped."""
-    console.print(line, soft_wrap=True, markup=False)
+    """Print lines as they are, not wrapped, but for what a terminal would obey."""
+    for each in line.split("\n"):
+        console.print(printable(each), soft_wrap=True, markup=False)
+
+
+def name_value_pairs(parameters: list[str]) -> dict[str, str]:
+    """Parameters given as Name=value.
+
+    Raises:
+        PipelineError: one is not of that form, or is given twice.
+    """
+    pairs: dict[str, str] = {}
+    for parameter in parameters:
+        name, separator, value = parameter.partition("=")
+        if not (name and separator):
+            raise PipelineError(f"parameter {parameter!r} is not of the form Name=value")
+        if name in pairs:
+            raise PipelineError(f"parameter {name} is given twice, as {pairs[name]!r} and as {value!r}: give it once")
+        pairs[name] = value
+    return pairs

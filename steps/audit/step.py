@@ -30,7 +30,9 @@ class _PackagedModel(Model):  # type: ignore[misc]  # the SDK is not typed
 def model_step(context: StepContext, package: PipelineVariable) -> ModelStep:
     """Make the model that the transform job starts."""
     model = _PackagedModel(package, role=context.role, sagemaker_session=context.session, enable_network_isolation=True)
-    return ModelStep(name="Counter", step_args=model.create(), retry_policies=context.service_retries)
+    return ModelStep(
+        name="Counter", step_args=model.create(tags=context.tag_list), retry_policies=context.service_retries
+    )
 
 
 def count_step(
@@ -60,6 +62,7 @@ def count_step(
         max_concurrent_transforms=CONCURRENT,
         max_payload=largest_photo_mb,
         output_path=context.output("count", "answers"),
+        tags=context.tag_list,
         sagemaker_session=context.session,
     )
     job = transformer.transform(

@@ -104,6 +104,7 @@ def _estimator(
         environment=code_environment("/opt/ml/input/data/code"),
         enable_network_isolation=True,
         encrypt_inter_container_traffic=True,
+        tags=context.tag_list,
         # Debugger and Profiler are closed to new customers.
         debugger_hook_config=False,
         disable_profiler=True,

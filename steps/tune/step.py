@@ -38,6 +38,7 @@ def tune_step(
         max_parallel_jobs=settings.parallel_jobs,
         early_stopping_type="Auto" if settings.early_stopping else "Off",
         random_seed=settings.seed,
+        tags=context.tag_list,
     )
     return TuningStep(
         name="Tune",

@@ -35,8 +35,23 @@ def test_the_first_upsert_creates_everything_and_the_second_uploads_nothing(
     assert {line.split()[4].rstrip(",") for line in first[1:-2]} == set(BUNDLED)
     assert first[-2] == f"created the function {config.name}-deploy"
     assert first[-1] == f"created {arn}"
-    assert second == [f"updated {arn}"]
+    assert second == [f"unchanged {arn}"]
     assert target.sagemaker.describe_pipeline(PipelineName=config.name)["PipelineDefinition"] == definition
+
+
+def test_an_upsert_says_what_it_changes_and_which_version_that_makes(
+    target: Target, config: Config, definition: str
+) -> None:
+    other = config.model_copy(update={"name": "changed-twice", "description": "first"})
+    operations.upsert(target, other, definition, lambda _: None)
+    longer = definition.replace('"--class-images", "200"', '"--class-images", "300"')
+    lines: list[str] = []
+    arn = operations.upsert(target, other.model_copy(update={"description": "second"}), longer, lines.append)
+    assert lines[-3:] == [
+        '  the description of the pipeline is now "second"; it was "first"',
+        '  argument --class-images of Explore is now "300"; it was "200"',
+        f"updated {arn} to version 2",
+    ]
 
 
 def test_an_interrupted_upload_of_code_is_completed(target: Target, config: Config, definition: str) -> None:
@@ -153,10 +168,18 @@ def test_a_bucket_that_cannot_be_protected_is_not_left_behind(target: Target, co
     target.s3.meta.events.register("before-call.s3.PutPublicAccessBlock", refuse, unique_id="refuse")
     try:
         with pytest.raises(ClientError, match="AccessDenied"):
-            operations.upsert(target, other, "{}", lambda _: None)
+            operations.upsert(target, other, compile_definition(other, target.region), lambda _: None)
     finally:
         target.s3.meta.events.unregister("before-call.s3.PutPublicAccessBlock", unique_id="refuse")
     assert other.bucket not in {bucket["Name"] for bucket in target.s3.list_buckets()["Buckets"]}
+
+
+def test_nothing_is_put_up_for_a_definition_that_breaks_a_rule(target: Target, config: Config) -> None:
+    faulty = config.model_copy(update={"name": "faulty", "bucket": "faulty-bucket", "tags": {}})
+    with pytest.raises(PipelineError, match="pipeline faulty breaks the rule tagged: Catalog: it has no Tags, and"):
+        operations.upsert(target, faulty, compile_definition(faulty, target.region), lambda _: None)
+    assert "faulty-bucket" not in {bucket["Name"] for bucket in target.s3.list_buckets()["Buckets"]}
+    assert target.sagemaker.list_pipelines(PipelineNamePrefix="faulty")["PipelineSummaries"] == []
 
 
 def test_a_group_that_does_not_exist_has_no_models(target: Target) -> None:

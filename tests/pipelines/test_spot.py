@@ -28,12 +28,12 @@ def training(config: Config) -> dict[str, Any]:
     return arguments
 
 
-def test_a_preset_may_train_on_spot_instances_and_then_waits_for_them_up_to_twice_the_running_time() -> None:
+def test_training_waits_for_spot_instances_up_to_twice_its_running_time_and_a_preset_may_do_without_them() -> None:
     machine = '[machines.train]\ninstance_type = "ml.g5.xlarge"\nmaximum_runtime_seconds = 7200\n'
-    spot = training(parse_config(f"{MINIMAL}{machine}spot = true".encode(), "test"))
+    spot = training(parse_config(f"{MINIMAL}{machine}".encode(), "test"))
     assert spot["EnableManagedSpotTraining"] is True
     assert spot["StoppingCondition"] == {"MaxRuntimeInSeconds": 7200, "MaxWaitTimeInSeconds": 14400}
-    on_demand = training(parse_config(f"{MINIMAL}{machine}".encode(), "test"))
+    on_demand = training(parse_config(f"{MINIMAL}{machine}spot = false".encode(), "test"))
     assert "EnableManagedSpotTraining" not in on_demand
     assert on_demand["StoppingCondition"] == {"MaxRuntimeInSeconds": 7200}
 

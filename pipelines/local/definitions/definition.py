@@ -131,7 +131,7 @@ def parse(text: str) -> Definition:
         document = _Document.model_validate_json(text)
     except ValidationError as error:
         raise invalid(f"The pipeline definition is not valid: {_first(error)}") from error
-    if not _is_flat([step.arguments for step in document.steps]):
+    if not is_flat([step.arguments for step in document.steps]):
         raise invalid(f"The pipeline definition is nested deeper than {_DEEPEST} levels.")
     nodes = tuple(_nodes(document.steps))
     return Definition(text, tuple(document.parameters), nodes, document.experiment)
@@ -159,7 +159,7 @@ def _first(error: ValidationError) -> str:
     return f"{where + ': ' if where else ''}{problem['msg']}."
 
 
-def _is_flat(value: object) -> bool:
+def is_flat(value: object) -> bool:
     """Whether the nesting is shallow enough, found without recursion."""
     level = [value]
     for _ in range(_DEEPEST):

@@ -18,13 +18,13 @@ from pipelines.local.definitions.properties import check_property
 from pipelines.local.shapes import input_shape, problems
 
 # AWS's quotas for a pipeline, and the largest definition of CreatePipeline.
-_MOST_STEPS = 50
-_MOST_PARAMETERS = 200
-_LONGEST_DEFINITION = 1_048_576  # characters
+MOST_STEPS = 50
+MOST_PARAMETERS = 200
+LONGEST_DEFINITION = 1_048_576  # characters
 
 
 @dataclass(frozen=True)
-class _Call:
+class Call:
     """The call of AWS's API whose input a step's arguments are.
 
     Attributes:
@@ -36,17 +36,17 @@ class _Call:
     given_later: frozenset[str] = frozenset()
 
 
-_CALLS = {
-    "Processing": _Call("CreateProcessingJob", frozenset({"ProcessingJobName"})),
-    "Training": _Call("CreateTrainingJob", frozenset({"TrainingJobName"})),
-    "Transform": _Call("CreateTransformJob", frozenset({"TransformJobName"})),
-    "Tuning": _Call("CreateHyperParameterTuningJob", frozenset({"HyperParameterTuningJobName"})),
-    "RegisterModel": _Call("CreateModelPackage"),
-    "Model": _Call("CreateModel", frozenset({"ModelName"})),
-    "EndpointConfig": _Call("CreateEndpointConfig", frozenset({"EndpointConfigName"})),
-    "Endpoint": _Call("CreateEndpoint"),
+CALLS = {
+    "Processing": Call("CreateProcessingJob", frozenset({"ProcessingJobName"})),
+    "Training": Call("CreateTrainingJob", frozenset({"TrainingJobName"})),
+    "Transform": Call("CreateTransformJob", frozenset({"TransformJobName"})),
+    "Tuning": Call("CreateHyperParameterTuningJob", frozenset({"HyperParameterTuningJobName"})),
+    "RegisterModel": Call("CreateModelPackage"),
+    "Model": Call("CreateModel", frozenset({"ModelName"})),
+    "EndpointConfig": Call("CreateEndpointConfig", frozenset({"EndpointConfigName"})),
+    "Endpoint": Call("CreateEndpoint"),
 }
-STEP_TYPES = (*_CALLS, "Lambda", "Condition", "Fail")
+STEP_TYPES = (*CALLS, "Lambda", "Condition", "Fail")
 
 
 def validate(definition: Definition) -> None:
@@ -74,9 +74,9 @@ def validate(definition: Definition) -> None:
 
 def _check_size(definition: Definition) -> None:
     counted = (
-        ("characters", len(definition.text), _LONGEST_DEFINITION),
-        ("steps", len(definition.nodes), _MOST_STEPS),
-        ("parameters", len(definition.parameters), _MOST_PARAMETERS),
+        ("characters", len(definition.text), LONGEST_DEFINITION),
+        ("steps", len(definition.nodes), MOST_STEPS),
+        ("parameters", len(definition.parameters), MOST_PARAMETERS),
     )
     for what, count, most in counted:
         if count > most:
@@ -135,7 +135,7 @@ def _unresolved(step: Step, what: str) -> ApiError:
 
 
 def _check_call(step: Step) -> None:
-    call = _CALLS[step.type]
+    call = CALLS[step.type]
     found = list(problems(input_shape(call.action), step.arguments, skip=is_expression, optional=call.given_later))
     if found:
         raise invalid(f"The arguments of the step '{step.name}' are not valid: {'; '.join(found[:5])}")
@@ -170,7 +170,7 @@ def _check_function(step: Step) -> None:
 
 
 _ARGUMENTS: dict[str, Callable[[Step], None]] = {
-    **dict.fromkeys(_CALLS, _check_call),
+    **dict.fromkeys(CALLS, _check_call),
     "Lambda": _check_function,
     "Condition": _check_conditions,
     "Fail": _check_fail,
