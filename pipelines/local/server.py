@@ -18,6 +18,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from pipelines.local.connection import Connection
 from pipelines.local.events.clock import Clock
+from pipelines.local.jobs.engine import ContainerEngine
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.parts import Parts
 from pipelines.local.persistence.folder import FolderInUseError, StateFolder
@@ -52,6 +53,7 @@ class EmbeddedSageMaker:
         port: the port to listen on; 0 for any that is free.
         isolation: what stands between jobs; the best that this machine grants where nothing is said.
         record: a file to which every call that is answered is appended, as a line of JSON; none where nothing is said.
+        engine: runs the images of jobs and endpoints; without it, programs in `containers` stand in for them.
 
     Attributes:
         clock: what schedules go by; each start has a new one, which shows the real time.
@@ -68,12 +70,14 @@ class EmbeddedSageMaker:
         port: int = 0,
         isolation: Isolation | None = None,
         record: Path | None = None,
+        engine: ContainerEngine | None = None,
     ) -> None:
         self._state = state.resolve()
         self._containers = containers.resolve()
         self._address = (host, port)
         self.isolation = isolation or Isolation.best()
         self._record = record
+        self._engine = engine
         self._undo = ExitStack()  # what `start` has done
         self._connection = Connection("")
         self.clock = Clock()
@@ -142,7 +146,14 @@ class EmbeddedSageMaker:
                 undo.callback(store.close)
                 recorder = Recorder(self._record, self._connection.identities)
                 self._parts = Parts(
-                    self._state, store, self._containers, self._connection, self.isolation, self.clock, recorder
+                    self._state,
+                    store,
+                    self._containers,
+                    self._connection,
+                    self.isolation,
+                    self.clock,
+                    recorder,
+                    self._engine,
                 )
             server = make_server(
                 host, port, self._parts.application, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
