@@ -47,12 +47,6 @@ start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... M
 watch: $(VENV)/.operator ## Follow the execution that was started last
 	@$(PIPELINES) watch
 
-schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
-	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
-
-unschedule: $(VENV)/.operator ## Start the pipeline by hand alone again
-	@$(PIPELINES) unschedule
-
 status: $(VENV)/.operator ## Tell how pipeline, executions, schedule, model and endpoint stand
 	@$(PIPELINES) status
 
@@ -67,6 +61,12 @@ repeat: $(VENV)/.everything ## Run a step's job again on this machine, on what i
 
 doctor: $(VENV)/.operator ## Look whether all that the pipeline needs is there, and say what to do
 	@$(PIPELINES) doctor
+
+schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
+	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
+
+unschedule: $(VENV)/.operator ## Start the pipeline by hand alone again
+	@$(PIPELINES) unschedule
 
 models: $(VENV)/.operator ## List the registered models, their figures, their approval, and which answers
 	@$(PIPELINES) models

@@ -31,7 +31,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # In the order of the help.
-for group in (stack, pipeline, checks, preview, schedule, operate, doctor, models, endpoint, data, images):
+GROUPS = (
+    stack,
+    pipeline,
+    checks,
+    preview,
+    schedule,
+    operate,
+    doctor,
+    models,
+    endpoint,
+    data,
+    images,
+)
+for group in GROUPS:
     app.add_typer(group.app)
 
 

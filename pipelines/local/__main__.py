@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         engine = ContainerEngine.find() if options.runtime == "container" else None
         where = (options.state, options.containers, options.host, options.port)
-        with EmbeddedSageMaker(*where, record=options.record, engine=engine) as aws:
+        with EmbeddedSageMaker(*where, engine=engine, record=options.record) as aws:
             for name, value in aws.environment().items():
                 print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201 - to be copied
             stands = f"jobs and endpoints run in images, by {engine.program}" if engine else aws.isolation.value
@@ -63,14 +63,14 @@ def _parser() -> argparse.ArgumentParser:
         "--containers", type=Path, default=Path("containers"), help="folder of container folders (default: containers)"
     )
     parser.add_argument(
-        "--record", type=Path, help="file to append a line of JSON to for every call: who, which, on what"
-    )
-    parser.add_argument(
         "--runtime",
         choices=("process", "container"),
         default="process",
         help="process: programs of container folders, as processes of this machine; container: images, by docker or "
         "podman (default: process)",
+    )
+    parser.add_argument(
+        "--record", type=Path, help="file to append a line of JSON to for every call: who, which, on what"
     )
     return parser
 

@@ -52,8 +52,8 @@ class EmbeddedSageMaker:
         host: the address to listen on; who can reach it can run programs as you.
         port: the port to listen on; 0 for any that is free.
         isolation: what stands between jobs; the best that this machine grants where nothing is said.
-        record: a file to which every call that is answered is appended, as a line of JSON; none where nothing is said.
         engine: runs the images of jobs and endpoints; without it, programs in `containers` stand in for them.
+        record: a file to which every call that is answered is appended, as a line of JSON; none where nothing is said.
 
     Attributes:
         clock: what schedules go by; each start has a new one, which shows the real time.
@@ -69,15 +69,15 @@ class EmbeddedSageMaker:
         host: str = "127.0.0.1",
         port: int = 0,
         isolation: Isolation | None = None,
-        record: Path | None = None,
         engine: ContainerEngine | None = None,
+        record: Path | None = None,
     ) -> None:
         self._state = state.resolve()
         self._containers = containers.resolve()
         self._address = (host, port)
         self.isolation = isolation or Isolation.best()
-        self._record = record
         self._engine = engine
+        self._record = record
         self._undo = ExitStack()  # what `start` has done
         self._connection = Connection("")
         self.clock = Clock()
@@ -135,6 +135,12 @@ class EmbeddedSageMaker:
         """Stop."""
         self.stop()
 
+    def _recorder(self) -> Recorder:
+        try:
+            return Recorder(self._record, self._connection.identities)
+        except OSError as error:
+            raise ServerError(f"Calls cannot be recorded to {self._record}: {error.strerror or error}.") from error
+
     def _listen(self, undo: ExitStack) -> None:
         # Werkzeug ends the whole program when the port is taken, so the socket is made here.
         with _bind(*self._address) as listener:  # werkzeug makes its own of it
@@ -144,7 +150,6 @@ class EmbeddedSageMaker:
             with _usable(self._state):
                 store = Store(self._state / "state.sqlite")
                 undo.callback(store.close)
-                recorder = Recorder(self._record, self._connection.identities)
                 self._parts = Parts(
                     self._state,
                     store,
@@ -152,7 +157,7 @@ class EmbeddedSageMaker:
                     self._connection,
                     self.isolation,
                     self.clock,
-                    recorder,
+                    self._recorder(),
                     self._engine,
                 )
             server = make_server(

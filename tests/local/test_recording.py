@@ -6,7 +6,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from pipelines.local import EmbeddedSageMaker
+from pipelines.local import EmbeddedSageMaker, ServerError
 
 KEYS = {"aws_secret_access_key": "any", "region_name": "us-east-1"}
 ROLE = "arn:aws:iam::123456789012:role/tiny"
@@ -39,6 +39,13 @@ def recorded(tmp_path_factory, containers, tiny_of):
         identity = tiny.log("/aws/sagemaker/ProcessingJobs", job)
         lines = [json.loads(line) for line in Path(file).read_text().splitlines()]
     return lines, identity
+
+
+def test_a_record_that_cannot_be_written_keeps_the_server_from_starting(tmp_path):
+    (tmp_path / "file").touch()
+    server = EmbeddedSageMaker(state=tmp_path / "state", record=tmp_path / "file" / "calls.jsonl")
+    with pytest.raises(ServerError, match=r"Calls cannot be recorded to .*calls\.jsonl"):
+        server.start()
 
 
 def calls(lines, caller):

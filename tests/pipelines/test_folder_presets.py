@@ -26,6 +26,7 @@ THINGS = ("bed", "chair", "door", "sofa", "table")
 ORIGINALS = 30
 COPIED = 6
 BREEDS = 133
+Stacked = Callable[[Config], Config]
 DrawPhoto = Callable[[Path, float, int], None]
 
 
@@ -62,7 +63,7 @@ def rooms(tmp_path_factory: pytest.TempPathFactory, draw_photo: DrawPhoto) -> Pa
 
 
 @pytest.fixture(scope="module")
-def home(target: Target, rooms: Path, stacked: Callable[[Config], Config]) -> Run:
+def home(target: Target, rooms: Path, stacked: Stacked) -> Run:
     """nursing-home with the network of nursing-home-baseline, which learns five colours in seconds."""
     preset, baseline = load_preset("nursing-home"), load_preset("nursing-home-baseline")
     small = {
@@ -129,7 +130,7 @@ def test_the_baseline_sees_the_same_photos_in_the_same_splits_as_what_it_is_comp
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_133_breeds_in_given_splits_are_learnt_by_a_resnet50_from_weights_in_the_bucket(
-    target: Target, tmp_path: Path, draw_photo: DrawPhoto, stacked: Callable[[Config], Config]
+    target: Target, tmp_path: Path, draw_photo: DrawPhoto, stacked: Stacked
 ) -> None:
     from safetensors.torch import save
     from torchvision.models import resnet50

@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from rich.console import Console
 
 from pipelines import operations
 from pipelines.config import Config, load_preset
 from pipelines.definition import compile_definition
 from pipelines.doctor.finding import Finding, State
-from pipelines.stack.deploy import deploy_stack
 from pipelines.target import Target
 
 
@@ -23,9 +21,9 @@ def config(target: Target) -> Config:
 
 
 @pytest.fixture(scope="module")
-def filled_bucket(target: Target, config: Config) -> None:
-    """The configuration's bucket, made by its stack, with a photo's record where photos are looked for."""
-    deploy_stack(target, config, Console(quiet=True))
+def filled_bucket(target: Target, config: Config, stacked: Callable[[Config], Config]) -> None:
+    """The bucket of the configuration's stack, with a photo's record where photos are looked for."""
+    stacked(load_preset("demo"))
     target.s3.put_object(Bucket=config.bucket, Key="demo/simulated-2000/metadata/00001.json", Body=b"{}")
 
 

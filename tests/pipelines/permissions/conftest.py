@@ -26,6 +26,9 @@ S3_ACTIONS = {
     "ListObjects": "ListBucket",
     "ListObjectVersions": "ListBucketVersions",
     "ListObjectsV2": "ListBucket",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "UploadPart": "PutObject",
 }
 SAGEMAKER_TYPES = {
@@ -41,8 +44,9 @@ SAGEMAKER_TYPES = {
     "TransformJobName": "transform-job",
     "TrialComponentName": "experiment-trial-component",
 }
-TAKES_NO_RESOURCE = {"sagemaker:ListModelPackages", "sagemaker:Search", "s3:ListAllMyBuckets"}
+TAKES_NO_RESOURCE = {"sagemaker:ListModelPackages"}
 NEEDS_NOTHING = {"sts:GetCallerIdentity"}
+BUDGETS = {"CreateBudget": "ModifyBudget", "DeleteBudget": "ModifyBudget", "DescribeBudget": "ViewBudget"}
 PASSED_TO = {"events": "events", "lambda": "lambda", "sagemaker": "sagemaker", "scheduler": "scheduler"}
 
 
@@ -146,8 +150,8 @@ def _of_sagemaker(_: str, operation: str, named: dict[str, str]) -> Iterator[Nee
 
 def _of_lambda(_: str, operation: str, named: dict[str, str]) -> Iterator[Need]:
     action = "lambda:InvokeFunction" if operation == "Invoke" else f"lambda:{operation}"
-    name = named.get("FunctionName", "*").removeprefix(f"arn:aws:lambda:{HERE}:function:").partition(":")[0]
-    yield Need(re.sub(r"\d{8}(v\d)?$", "", action), f"arn:aws:lambda:{HERE}:function:{name}")
+    name = named.get("FunctionName", "").removeprefix(f"arn:aws:lambda:{HERE}:function:").partition(":")[0]
+    yield Need(re.sub(r"\d{8}(v\d)?$", "", action), f"arn:aws:lambda:{HERE}:function:{name}" if name else None)
 
 
 def _of_logs(_: str, operation: str, named: dict[str, str]) -> Iterator[Need]:
@@ -156,14 +160,37 @@ def _of_logs(_: str, operation: str, named: dict[str, str]) -> Iterator[Need]:
     yield Need(f"logs:{operation}", f"arn:aws:logs:{HERE}:log-group:{group}{of_stream}" if group else None)
 
 
+def _of_stacks(_: str, operation: str, named: dict[str, str]) -> Iterator[Need]:
+    """Change sets are allowed by their stack."""
+    stack = named.get("StackName")
+    if stack is not None and not stack.startswith("arn:"):
+        stack = f"arn:aws:cloudformation:{HERE}:stack/{stack}/1"
+    yield Need(f"cloudformation:{operation}", stack)
+
+
+def _of_iam(_: str, operation: str, named: dict[str, str]) -> Iterator[Need]:
+    role = named.get("RoleName")
+    yield Need(f"iam:{operation}", f"arn:aws:iam::123456789012:role/{role}" if role else None)
+
+
+def _of_http(_: str, operation: str, named: dict[str, str]) -> Iterator[Need]:
+    """Permissions for API Gateway are by the method of HTTP."""
+    verbs = {"Create": "POST", "Update": "PATCH", "Delete": "DELETE"}
+    verb = next((method for word, method in verbs.items() if operation.startswith(word)), "GET")
+    yield Need(f"apigateway:{verb}", None)
+
+
 def _other(service: str, operation: str, named: dict[str, str]) -> Iterator[Need]:
-    action = f"{service}:{operation}"
+    action = f"{service}:{BUDGETS.get(operation, operation)}"
     if action not in NEEDS_NOTHING:
         arns = [value for value in named.values() if value.startswith("arn:")]
         yield Need(action, arns[0] if arns else None)
 
 
 _NEEDS: dict[str, Callable[[str, str, dict[str, str]], Iterator[Need]]] = {
+    "apigatewayv2": _of_http,
+    "cloudformation": _of_stacks,
+    "iam": _of_iam,
     "lambda": _of_lambda,
     "logs": _of_logs,
     "s3": _of_s3,
