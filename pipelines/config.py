@@ -9,6 +9,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pipelines.checks.settings import ChecksConfig
 from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
+from pipelines.images.lock import image_names, read_lock
+from pipelines.images.settings import ImagesConfig
 from pipelines.machines import MachinesConfig
 from pipelines.section import Section
 from pipelines.stack.settings import NetworkConfig, StackConfig
@@ -24,14 +26,6 @@ from steps.register.settings import RegisterSettings
 from steps.survey.settings import SurveySettings
 from steps.train.settings import TrainSettings
 from steps.tune.settings import TuneSettings
-
-
-class ImagesConfig(Section):
-    """Container images; `{account}` and `{region}` stand for where the pipeline is put."""
-
-    processing: str = Field(description="image of catalog, ingest, explore and evaluate")
-    training: str = Field(description="image of train, and of tune's trials")
-    serving: str = Field(description="image that answers for a registered model")
 
 
 class Config(Section):
@@ -68,7 +62,7 @@ class Config(Section):
         max_length=50,
         description="tags of jobs and models; cost reports tell by keys that are activated as cost allocation tags",
     )
-    images: ImagesConfig
+    images: ImagesConfig = ImagesConfig()
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings
     ingest: IngestSettings = IngestSettings()
@@ -122,8 +116,9 @@ class Config(Section):
         Raises:
             PipelineError: a text has a placeholder that is not known, or is not allowed once it is filled in.
         """
-        where = {"account": account, "region": region, "partition": partition, "name": self.name}
+        where: dict[str, Any] = {"account": account, "region": region, "partition": partition, "name": self.name}
         where["bucket"] = _fill(self.bucket, where)
+        where["images"] = image_names(account, region, partition, read_lock())
         try:
             return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
         except ValidationError as error:  # what is right with a placeholder may be too long with the pipeline's name
@@ -167,7 +162,7 @@ def _presets() -> Any:
     return resources.files("pipelines").joinpath("presets")
 
 
-def _fill_all(value: Any, where: dict[str, str]) -> Any:
+def _fill_all(value: Any, where: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         return {key: _fill_all(item, where) for key, item in value.items()}
     if isinstance(value, list):
@@ -175,9 +170,9 @@ def _fill_all(value: Any, where: dict[str, str]) -> Any:
     return _fill(value, where) if isinstance(value, str) else value
 
 
-def _fill(text: str, where: dict[str, str]) -> str:
+def _fill(text: str, where: dict[str, Any]) -> str:
     try:
         return text.format_map(where)
-    except (KeyError, ValueError, IndexError):
+    except (KeyError, ValueError, IndexError, AttributeError):
         known = ", ".join(f"{{{name}}}" for name in where)
         raise PipelineError(f"{text!r} has a placeholder that is not known; known are {known}") from None

@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError
 from pipelines.checks.check import refuse_faulty
 from pipelines.code import read_bundles, upload
 from pipelines.config import Config
+from pipelines.deployed import deployed_pipeline
 from pipelines.diff.deployed import Deployed, read_deployed, upsert_changes
 from pipelines.errors import PipelineError
+from pipelines.executions.parameters import check_parameters
 from pipelines.results import read_json
 from pipelines.stack.existing import bucket_exists
 from pipelines.target import Target
@@ -105,7 +107,12 @@ def _require_function(target: Target, deploy: DeploySettings) -> None:
 
 
 def start(target: Target, pipeline: str, parameters: Mapping[str, str]) -> str:
-    """Start an execution with these parameter values and return its ARN."""
+    """Start an execution with these parameter values and return its ARN.
+
+    Raises:
+        PipelineError: there is no such pipeline, or a parameter is not known or has a value that is not allowed.
+    """
+    check_parameters(deployed_pipeline(target, pipeline)["PipelineDefinition"], parameters)
     return target.sagemaker.start_pipeline_execution(
         PipelineName=pipeline,
         PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
@@ -117,8 +124,9 @@ def latest_execution(target: Target, pipeline: str) -> str:
     """ARN of the execution started last.
 
     Raises:
-        PipelineError: the pipeline has none.
+        PipelineError: the pipeline has none, or there is no such pipeline.
     """
+    deployed_pipeline(target, pipeline)
     found = target.sagemaker.list_pipeline_executions(
         PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
     )["PipelineExecutionSummaries"]
@@ -127,9 +135,9 @@ def latest_execution(target: Target, pipeline: str) -> str:
     return found[0]["PipelineExecutionArn"]
 
 
-def list_models(target: Target, group: str) -> list[ModelVersion]:
-    """The versions in a model package group, newest first; none when the group does not exist yet."""
-    return [describe_model(target, arn) for arn in _packages(target, group)]
+def list_models(target: Target, group: str, most: int | None = None) -> list[ModelVersion]:
+    """The versions in a model package group, or the newest `most`, newest first; none when there is no such group."""
+    return [describe_model(target, arn) for arn in _packages(target, group)[:most]]
 
 
 def _packages(target: Target, group: str) -> list[str]:

@@ -19,6 +19,7 @@ from pipelines.local.functions.service import Functions
 from pipelines.local.gateway import Gateway, Route
 from pipelines.local.hosting.invocations import Invocations
 from pipelines.local.hosting.service import Hosting
+from pipelines.local.jobs.engine import ContainerEngine
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.jobs.processing import ProcessingJob
@@ -55,6 +56,7 @@ class Parts:
         isolation: what stands between jobs.
         clock: what schedules go by.
         recorder: writes down what is called.
+        engine: runs images; None where `containers` stands in for them.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Parts:
         isolation: Isolation,
         clock: Clock,
         recorder: Recorder,
+        engine: ContainerEngine | None = None,
     ) -> None:
         self._store = store
         announcements = Announcements()
@@ -82,6 +85,7 @@ class Parts:
             isolation,
             hidden,
             lambda model: self._hosting.models.containers(model),
+            engine,
         )
         self.jobs = Jobs(shared, _JOBS, *kept)
         self._tuning = TuningJobs(self.jobs, *kept)
