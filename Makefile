@@ -8,7 +8,6 @@ BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
 # What every command works on.
-# The preset that deploy-stack, delete-stack, upsert-pipeline, diff, cost, start, watch, schedule, unschedule, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -62,6 +61,7 @@ repeat: $(VENV)/.everything ## Run a step's job again on this machine, on what i
 
 doctor: $(VENV)/.operator ## Look whether all that the pipeline needs is there, and say what to do
 	@$(PIPELINES) doctor
+
 schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
 	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
 

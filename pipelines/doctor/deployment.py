@@ -10,10 +10,10 @@ from pipelines.config import Config
 from pipelines.diff.deployed import read_deployed, upsert_changes
 from pipelines.doctor.finding import Finding, ok, to_do
 from pipelines.stack.code import archive, function_files
+from pipelines.stack.found import WHOLE
 from pipelines.target import Target
 
 BUSY = "_IN_PROGRESS"
-HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 
 def check_stack(target: Target, config: Config) -> Iterator[Finding]:
@@ -26,7 +26,7 @@ def check_stack(target: Target, config: Config) -> Iterator[Finding]:
         yield to_do("stack", f"there is no stack {config.name}: `make deploy-stack` creates it")
         return
     status, reason = stack["StackStatus"], stack.get("StackStatusReason", "")
-    if status in HEALTHY:
+    if status in WHOLE:
         yield ok("stack", f"{config.name} is {status}")
     elif status.endswith(BUSY):
         yield to_do("stack", f"{config.name} is {status}: wait until it has ended, then ask again")

@@ -1,4 +1,4 @@
-"""The role that SageMaker takes: it is there, trusts SageMaker, and may do what the jobs need."""
+"""The roles that SageMaker takes: they are there, trust SageMaker, and may do what pipeline and jobs need."""
 
 import json
 from collections.abc import Iterator
@@ -13,31 +13,37 @@ from pipelines.target import Target
 
 SERVICE = "sagemaker.amazonaws.com"
 OBJECT_ACTIONS = ("s3:GetObject", "s3:PutObject")
-BUCKET_ACTIONS = ("s3:ListBucket",)
-GENERAL_ACTIONS = (
-    "ecr:GetAuthorizationToken",
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "sagemaker:CreateProcessingJob",
-    "sagemaker:CreateTrainingJob",
-)
-"""What every execution begins with; the rest of the role's rights shows in the stack's template."""
+LOG_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def check_role(target: Target, config: Config) -> Iterator[Finding]:
-    """The role exists, SageMaker may take it, and its policies allow what an execution begins with."""
+    """The roles of pipeline and jobs exist, SageMaker may take them, and they may do what an execution begins with."""
     iam = target.client("iam")
-    name = config.role.rpartition("/")[2]
-    try:
-        role = iam.get_role(RoleName=name)["Role"]
-    except iam.exceptions.NoSuchEntityException:
-        yield to_do("role", f"there is no role {name}: `make deploy-stack` creates it, or name another in the preset")
-        return
-    if not _trusts_sagemaker(role["AssumeRolePolicyDocument"]):
-        yield to_do("role", f"{name} does not trust {SERVICE}: add it to the role's trust policy")
-        return
-    yield ok("role", f"{name} exists and trusts {SERVICE}")
+    for arn in dict.fromkeys((config.role, config.jobs_role)):
+        name = arn.rpartition("/")[2]
+        try:
+            role = iam.get_role(RoleName=name)["Role"]
+        except iam.exceptions.NoSuchEntityException:
+            yield to_do(
+                "role", f"there is no role {name}: `make deploy-stack` creates it, or name another in the preset"
+            )
+            return
+        if not _trusts_sagemaker(role["AssumeRolePolicyDocument"]):
+            yield to_do("role", f"{name} does not trust {SERVICE}: add it to the role's trust policy")
+            return
+        yield ok("role", f"{name} exists and trusts {SERVICE}")
     yield _rights(target, iam, config)
+
+
+def _questions(target: Target, config: Config) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """What every execution begins with: who, what, on what; the rest of the rights shows in the stack's template."""
+    bucket, own = f"arn:{target.partition}:s3:::{config.bucket}", f"{target.region}:{target.account}"
+    yield config.jobs_role, OBJECT_ACTIONS, f"{bucket}/{config.name}/any"
+    yield config.jobs_role, ("s3:ListBucket",), bucket
+    yield config.jobs_role, ("ecr:GetAuthorizationToken",), "*"
+    yield config.jobs_role, LOG_ACTIONS, f"arn:{target.partition}:logs:{own}:log-group:/aws/sagemaker/any"
+    for kind, action in (("processing-job", "CreateProcessingJob"), ("training-job", "CreateTrainingJob")):
+        yield config.role, (f"sagemaker:{action}",), f"arn:{target.partition}:sagemaker:{own}:{kind}/pipelines-any"
 
 
 def _trusts_sagemaker(document: Any) -> bool:
@@ -60,18 +66,18 @@ def _as_list(value: Any) -> list[Any]:
 
 def _rights(target: Target, iam: Any, config: Config) -> Finding:
     """What IAM itself thinks that the role may do; not everyone may ask it."""
-    bucket = f"arn:{target.partition}:s3:::{config.bucket}"
-    questions = ((OBJECT_ACTIONS, f"{bucket}/{config.name}/any"), (BUCKET_ACTIONS, bucket), (GENERAL_ACTIONS, "*"))
     denied: list[str] = []
     try:
-        for actions, resource in questions:
+        for role, actions, resource in _questions(target, config):
             pages = iam.get_paginator("simulate_principal_policy").paginate(
-                PolicySourceArn=config.role, ActionNames=list(actions), ResourceArns=[resource]
+                PolicySourceArn=role, ActionNames=list(actions), ResourceArns=[resource]
             )
             answers = (answer for page in pages for answer in page["EvaluationResults"])
-            denied += [each["EvalActionName"] for each in answers if each["EvalDecision"] != "allowed"]
+            name = role.rpartition("/")[2]
+            denied += [f"{name}: {each['EvalActionName']}" for each in answers if each["EvalDecision"] != "allowed"]
     except (ClientError, BotoCoreError) as error:
         return skipped("role's rights", f"IAM does not tell: {explain_aws_error(error)}")
     if denied:
-        return to_do("role's rights", f"{config.role} may not do {', '.join(denied)}: allow it, or `make deploy-stack`")
+        told = ", ".join(dict.fromkeys(denied))
+        return to_do("role's rights", f"these may not do what they need, {told}: allow it, or `make deploy-stack`")
     return ok("role's rights", "what an execution begins with is allowed")

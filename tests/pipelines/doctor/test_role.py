@@ -10,7 +10,8 @@ from pipelines.target import Target
 
 
 def named(config: Config, name: str) -> Config:
-    return config.model_copy(update={"role": f"arn:aws:iam::123456789012:role/{name}"})
+    arn = f"arn:aws:iam::123456789012:role/{name}"
+    return config.model_copy(update={"role": arn, "jobs_role": arn})
 
 
 def test_a_role_that_does_not_exist_is_to_be_made(target: Target, config: Config, only_to_do: Any) -> None:
@@ -55,8 +56,8 @@ def evaluations(*decisions: tuple[str, str]) -> str:
     ("decision", "state", "told"),
     [
         ("allowed", "ok", "what an execution begins with is allowed"),
-        ("implicitDeny", "to do", "worker may not do s3:PutObject"),
-        ("explicitDeny", "to do", "worker may not do s3:PutObject"),
+        ("implicitDeny", "to do", "worker: s3:PutObject"),
+        ("explicitDeny", "to do", "worker: s3:PutObject"),
     ],
 )
 def test_what_iam_says_of_the_roles_rights_is_passed_on(
