@@ -17,8 +17,8 @@ help: ## Print this list
 demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to registered model (DATA=folder or s3:// URI, IMAGES=2000)
 	@$(PIPELINES) demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)")
 
-local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container)
-	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)")
+local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container, RECORD=calls.jsonl)
+	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)") $(if $(RECORD),--record "$(RECORD)")
 
 deploy-stack: $(VENV)/.operator ## Put up what the pipeline needs: bucket, key, roles, functions, alarms (PRESET=abid, YES=1 to remove or replace)
 	@$(PIPELINES) deploy-stack $(if $(YES),--yes)
