@@ -1,13 +1,13 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local validate upsert-pipeline diff cost prices start watch status logs stop repeat doctor models approve reject endpoint invoke teardown audit compile test test-slow bench api-table compare-recipes format clean
+.PHONY: help demo local validate upsert-pipeline diff cost prices start watch status logs stop repeat doctor models approve reject endpoint invoke teardown push weights audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
-# The preset that upsert-pipeline, diff, cost, start, watch, status, logs, stop, repeat, doctor, models, approve, reject, endpoint, invoke and teardown work on.
+# What every command works on.
 PRESET ?= abid
 export PRESET
 
@@ -17,8 +17,8 @@ help: ## Print this list
 demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to registered model (DATA=folder or s3:// URI, IMAGES=2000)
 	@$(PIPELINES) demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)")
 
-local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599)
-	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)")
+local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container)
+	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)")
 
 validate: $(VENV)/.operator ## Check the pipeline by AWS's limits and our policies, without credentials or network (RULES=1 lists them)
 	@$(PIPELINES) validate $(if $(RULES),--rules)
@@ -74,8 +74,20 @@ invoke: $(VENV)/.operator ## Ask the endpoint about a photo (IMAGE=photo.jpg EXP
 teardown: $(VENV)/.operator ## Remove what costs money: the endpoint and what was made for it
 	@$(PIPELINES) teardown
 
+push: $(VENV)/.operator ## Send a folder of photos to the bucket (FOLDER=, TO=s3://bucket/prefix; the preset's source by default)
+	@$(PIPELINES) push $(if $(FOLDER),"$(FOLDER)") $(if $(TO),"$(TO)")
+
+weights: $(VENV)/.everything ## Put torchvision's ImageNet weights into the bucket (ARCHITECTURE=resnet50); needs internet
+	@$(PIPELINES) weights "$(ARCHITECTURE)"
+
 audit: $(VENV)/.operator ## Compare a folder of bins with the records, by the approved model (DATA=folder or s3:// URI)
 	@$(PIPELINES) audit --data "$(DATA)"
+
+images: $(VENV)/.operator ## Build the container images whose inputs have changed, with docker, podman or buildah (NAMES=serving, BASE=, INSTEAD=)
+	@$(PIPELINES) images $(NAMES) --base "$(BASE)" --instead "$(INSTEAD)"
+
+push-images: $(VENV)/.operator ## Build the images, push them to ECR, and lock the presets to their digests (NAMES=, BASE=, INSTEAD=)
+	@$(PIPELINES) push-images $(NAMES) --base "$(BASE)" --instead "$(INSTEAD)"
 
 compile: $(VENV)/.operator ## Print the pipeline definition as JSON, without credentials or network
 	@$(PIPELINES) compile
@@ -87,7 +99,13 @@ test: $(VENV)/.everything ## Lint, check types and run the tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not benchmark" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.everything ## Run the tests that take minutes
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m "slow and not images"
+
+test-images: $(VENV)/.everything ## Build the three container images and run jobs and an endpoint in them (as root, on Debian 12)
+	@for tool in mmdebstrap buildah runc podman; do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; fi
+	$(BIN)/pytest tests/containers -m "images or not images" -s
 
 api-table: $(VENV)/.everything ## Write pipelines/local/API.md: what the embedded SageMaker answers, and the tests that show it
 	$(BIN)/python tests/api_table.py

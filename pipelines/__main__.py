@@ -6,7 +6,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.commands import checks, data, doctor, endpoint, models, operate, pipeline, preview
+from pipelines.commands import checks, data, doctor, endpoint, images, models, operate, pipeline, preview
 from pipelines.errors import PipelineError
 from pipelines.target import aws_errors_explained
 from pipelines.text import printable
@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (pipeline, checks, preview, operate, doctor, models, endpoint, data):  # in the order of the help
+for group in (pipeline, checks, preview, operate, doctor, models, endpoint, data, images):  # in the order of the help
     app.add_typer(group.app)
 
 

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pipelines.checks.settings import ChecksConfig
 from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
+from pipelines.images.lock import image_names, read_lock
+from pipelines.images.settings import ImagesConfig
 from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
 from steps.contract import explain
@@ -28,14 +30,6 @@ HOUR_SECONDS = 3600
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ImagesConfig(_Section):
-    """Container images; `{account}` and `{region}` stand for where the pipeline is put."""
-
-    processing: str = Field(description="image of catalog, ingest, explore and evaluate")
-    training: str = Field(description="image of train, and of tune's trials")
-    serving: str = Field(description="image that answers for a registered model")
 
 
 class MachineConfig(_Section):
@@ -106,7 +100,7 @@ class Config(_Section):
         max_length=50,
         description="tags of jobs and models; cost reports tell by keys that are activated as cost allocation tags",
     )
-    images: ImagesConfig
+    images: ImagesConfig = ImagesConfig()
     machines: MachinesConfig = MachinesConfig()
     catalog: CatalogSettings
     ingest: IngestSettings = IngestSettings()
@@ -160,9 +154,10 @@ class Config(_Section):
         Raises:
             PipelineError: a text has a placeholder that is not known, or is not allowed once it is filled in.
         """
-        where = {"account": account, "region": region, "partition": partition}
+        where: dict[str, Any] = {"account": account, "region": region, "partition": partition}
         where["bucket"] = _fill(self.bucket, where)
         where["name"] = self.name
+        where["images"] = image_names(account, region, partition, read_lock())
         try:
             return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
         except ValidationError as error:  # what is right with a placeholder may be too long with the pipeline's name
@@ -206,7 +201,7 @@ def _presets() -> Any:
     return resources.files("pipelines").joinpath("presets")
 
 
-def _fill_all(value: Any, where: dict[str, str]) -> Any:
+def _fill_all(value: Any, where: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         return {key: _fill_all(item, where) for key, item in value.items()}
     if isinstance(value, list):
@@ -214,9 +209,9 @@ def _fill_all(value: Any, where: dict[str, str]) -> Any:
     return _fill(value, where) if isinstance(value, str) else value
 
 
-def _fill(text: str, where: dict[str, str]) -> str:
+def _fill(text: str, where: dict[str, Any]) -> str:
     try:
         return text.format_map(where)
-    except (KeyError, ValueError, IndexError):
+    except (KeyError, ValueError, IndexError, AttributeError):
         known = ", ".join(f"{{{name}}}" for name in where)
         raise PipelineError(f"{text!r} has a placeholder that is not known; known are {known}") from None

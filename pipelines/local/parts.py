@@ -19,6 +19,7 @@ from pipelines.local.functions.service import Functions
 from pipelines.local.gateway import Gateway, Route
 from pipelines.local.hosting.invocations import Invocations
 from pipelines.local.hosting.service import Hosting
+from pipelines.local.jobs.engine import ContainerEngine
 from pipelines.local.jobs.fleet import Surroundings
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.jobs.processing import ProcessingJob
@@ -50,10 +51,18 @@ class Parts:
         connection: how the parts reach each other: over the port, like everybody else.
         isolation: what stands between jobs.
         clock: what schedules go by.
+        engine: runs images; None where `containers` stands in for them.
     """
 
     def __init__(
-        self, state: Path, store: Store, containers: Path, connection: Connection, isolation: Isolation, clock: Clock
+        self,
+        state: Path,
+        store: Store,
+        containers: Path,
+        connection: Connection,
+        isolation: Isolation,
+        clock: Clock,
+        engine: ContainerEngine | None = None,
     ) -> None:
         self._store = store
         announcements = Announcements()
@@ -70,6 +79,7 @@ class Parts:
             isolation,
             hidden,
             lambda model: self._hosting.models.containers(model),
+            engine,
         )
         self.jobs = Jobs(shared, _JOBS, *kept)
         self._tuning = TuningJobs(self.jobs, *kept)

@@ -18,6 +18,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from pipelines.local.connection import Connection
 from pipelines.local.events.clock import Clock
+from pipelines.local.jobs.engine import ContainerEngine
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.parts import Parts
 from pipelines.local.persistence.folder import FolderInUseError, StateFolder
@@ -50,6 +51,7 @@ class EmbeddedSageMaker:
         host: the address to listen on; who can reach it can run programs as you.
         port: the port to listen on; 0 for any that is free.
         isolation: what stands between jobs; the best that this machine grants where nothing is said.
+        engine: runs the images of jobs and endpoints; without it, programs in `containers` stand in for them.
 
     Attributes:
         clock: what schedules go by; each start has a new one, which shows the real time.
@@ -65,11 +67,13 @@ class EmbeddedSageMaker:
         host: str = "127.0.0.1",
         port: int = 0,
         isolation: Isolation | None = None,
+        engine: ContainerEngine | None = None,
     ) -> None:
         self._state = state.resolve()
         self._containers = containers.resolve()
         self._address = (host, port)
         self.isolation = isolation or Isolation.best()
+        self._engine = engine
         self._undo = ExitStack()  # what `start` has done
         self._connection = Connection("")
         self.clock = Clock()
@@ -136,7 +140,15 @@ class EmbeddedSageMaker:
             with _usable(self._state):
                 store = Store(self._state / "state.sqlite")
                 undo.callback(store.close)
-                self._parts = Parts(self._state, store, self._containers, self._connection, self.isolation, self.clock)
+                self._parts = Parts(
+                    self._state,
+                    store,
+                    self._containers,
+                    self._connection,
+                    self.isolation,
+                    self.clock,
+                    self._engine,
+                )
             server = make_server(
                 host, port, self._parts.gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
             )

@@ -96,6 +96,23 @@ def register_model(target: Target, tmp_path_factory: pytest.TempPathFactory) -> 
     return register
 
 
+@pytest.fixture(scope="session")
+def draw_photo() -> Callable[[Path, float, int], None]:
+    """Draw a JPEG file of clouds in a hue, 0 to 1: photos of a class look alike, and are no copies of each other."""
+    import cv2
+    import numpy as np
+
+    def draw(file: Path, hue: float, seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        clouds = cv2.resize(generator.random((21, 27)), (108, 84), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        colour = np.broadcast_to(np.float32([360 * hue, 0.8, 1]), (84, 108, 3)).copy()
+        colour[..., 2] = 0.2 + 0.8 * clouds
+        file.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(file), (255 * cv2.cvtColor(colour, cv2.COLOR_HSV2BGR)).astype(np.uint8))
+
+    return draw
+
+
 @pytest.fixture
 def command(environment: dict[str, str]) -> Callable[..., str]:
     """Run a command of ours in another process; returns what it printed."""

@@ -97,13 +97,11 @@ class ServingProcess:
             ModelDataError: the model cannot be fetched.
             ServingError: the container has no `serve`.
         """
-        container = Container.find(self._surroundings.containers, self._definition["Image"])
-        program = container.folder / "bin" / "serve"
-        if not program.is_file():
-            raise ServingError(
-                f"The image {self._definition['Image']} is not run here; in its place the program 'serve' is looked "
-                f"for in {program.parent} and is not there: add it."
-            )
+        surroundings = self._surroundings
+        container = Container.find(surroundings.containers, self._definition["Image"], surroundings.engine)
+        missing = container.missing("serve")
+        if missing:
+            raise ServingError(missing)
         try:
             fetch_model_data(self._definition, self._surroundings.connection, self._folder / "model")
         except ArtifactError as error:

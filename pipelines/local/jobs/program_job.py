@@ -36,7 +36,7 @@ class ProgramJob(Job):
 
     def __init__(self, request: Json, surroundings: Surroundings) -> None:
         super().__init__(request, surroundings)
-        self.container = Container.find(surroundings.containers, self.image(request))
+        self.container = Container.find(surroundings.containers, self.image(request), surroundings.engine)
         self.results = Storage(surroundings.connection.s3)  # a stopped job still keeps its results
         self.mirrors: list[Mirror] = []
         stopping: Json = request.get("StoppingCondition", {})
@@ -87,6 +87,9 @@ class ProgramJob(Job):
     def execute(self) -> Ending:
         """Run the program, anew after an error of the server where the request asks for it."""
         program = self.program()
+        absent = self.container.absent()
+        if absent:
+            raise JobError(absent)
         left = self.retries()
         while True:
             try:
