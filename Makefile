@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local validate upsert-pipeline diff cost prices start watch status logs stop repeat doctor models approve reject endpoint invoke teardown push weights audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
+.PHONY: help demo local deploy-stack delete-stack validate upsert-pipeline diff cost prices start watch schedule unschedule status logs stop repeat doctor models approve reject endpoint invoke teardown push weights audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
 # What every command works on.
+# The preset that deploy-stack, delete-stack, upsert-pipeline, diff, cost, start, watch, schedule, unschedule, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -19,6 +20,12 @@ demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to r
 
 local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container)
 	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)")
+
+deploy-stack: $(VENV)/.operator ## Put up what the pipeline needs: bucket, key, roles, functions, alarms (PRESET=abid, YES=1 to remove or replace)
+	@$(PIPELINES) deploy-stack $(if $(YES),--yes)
+
+delete-stack: $(VENV)/.operator ## Remove the stack; its data stays (WITH_DATA=1: remove it, too)
+	@$(PIPELINES) delete-stack $(if $(WITH_DATA),--with-data)
 
 validate: $(VENV)/.operator ## Check the pipeline by AWS's limits and our policies, without credentials or network (RULES=1 lists them)
 	@$(PIPELINES) validate $(if $(RULES),--rules)
@@ -55,6 +62,11 @@ repeat: $(VENV)/.everything ## Run a step's job again on this machine, on what i
 
 doctor: $(VENV)/.operator ## Look whether all that the pipeline needs is there, and say what to do
 	@$(PIPELINES) doctor
+schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
+	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
+
+unschedule: $(VENV)/.operator ## Start the pipeline by hand alone again
+	@$(PIPELINES) unschedule
 
 models: $(VENV)/.operator ## List the registered models, their figures, their approval, and which answers
 	@$(PIPELINES) models

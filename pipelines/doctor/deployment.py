@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from pipelines.config import Config
 from pipelines.diff.deployed import read_deployed, upsert_changes
 from pipelines.doctor.finding import Finding, ok, to_do
-from pipelines.functions import archive
+from pipelines.stack.code import archive, function_files
 from pipelines.target import Target
 
 BUSY = "_IN_PROGRESS"
@@ -49,7 +49,7 @@ def check_function(target: Target, config: Config) -> Iterator[Finding]:
         return
     if found.get("State", "Active") not in ("Active", "Inactive"):  # one that nobody calls falls asleep
         yield to_do("function", f"{name} is {found['State']} ({found.get('StateReason', 'no reason is given')})")
-    elif found["CodeSha256"] != base64.b64encode(hashlib.sha256(archive()).digest()).decode():
+    elif found["CodeSha256"] != base64.b64encode(hashlib.sha256(archive(function_files())).digest()).decode():
         yield to_do(
             "function", f"{name} runs other code than this checkout's: `make deploy-stack` brings it up to date"
         )

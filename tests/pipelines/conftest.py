@@ -16,10 +16,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config as ClientConfig
+from rich.console import Console
 
 from pipelines import endpoints
 from pipelines.config import Config
 from pipelines.local import EmbeddedSageMaker
+from pipelines.stack.code import HANDLERS, archive, function_files
+from pipelines.stack.deploy import deploy_stack
 from pipelines.target import Target, connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,6 +46,12 @@ def target(environment: dict[str, str]) -> Iterator[Target]:
         for name, value in environment.items():
             patch.setenv(name, value)
         yield connect()
+
+
+@pytest.fixture(scope="module")
+def stacked(target: Target) -> Callable[[Config], Config]:
+    """Put a preset's stack up, and answer the preset placed in it."""
+    return lambda preset: deploy_stack(target, target.place_unstacked(preset), Console(quiet=True))
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +120,40 @@ def draw_photo() -> Callable[[Path, float, int], None]:
         cv2.imwrite(str(file), (255 * cv2.cvtColor(colour, cv2.COLOR_HSV2BGR)).astype(np.uint8))
 
     return draw
+
+
+@pytest.fixture(scope="module")
+def stack_function(target: Target) -> Callable[..., str]:
+    """Create a function as the stack does, given which and its environment; returns its name."""
+
+    def create(which: str, name: str, **variables: str) -> str:
+        functions, iam = target.client("lambda"), target.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        functions.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Handler=HANDLERS[which],
+            Role=role,
+            Code={"ZipFile": archive(function_files())},
+            Timeout=60,
+            MemorySize=256,
+            Environment={"Variables": variables},
+        )
+        return name
+
+    return create
+
+
+@pytest.fixture
+def call_function(target: Target) -> Callable[..., dict[str, Any]]:
+    """Call a function with an event; returns what it answered, or its error."""
+
+    def call(name: str, event: Any) -> dict[str, Any]:
+        answer = target.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        found: dict[str, Any] = json.loads(answer["Payload"].read())
+        return found
+
+    return call
 
 
 @pytest.fixture
