@@ -23,7 +23,7 @@ def test_on_the_embedded_sagemaker_what_it_has_is_looked_at_and_the_rest_is_said
     assert states(found) == {
         "credentials": "ok",
         "region": "ok",
-        "stack": "to do",
+        "stack": "ok",
         "bucket": "ok",
         "role": "skipped",
         "quotas": "skipped",
