@@ -83,5 +83,5 @@ def test_a_pipeline_that_differs_is_to_be_put_up_again(
 def test_a_function_with_other_code_is_to_be_brought_up_to_date(
     target: Target, config: Config, only_to_do: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.doctor.deployment.archive", lambda: b"newer code")
+    monkeypatch.setattr("pipelines.doctor.deployment.archive", lambda _: b"newer code")
     assert "runs other code than this checkout's" in only_to_do(check_function(target, config))
