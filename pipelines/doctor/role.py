@@ -1,4 +1,4 @@
-"""The roles that SageMaker takes: they are there, trust SageMaker, and may do what pipeline and jobs need."""
+"""The role that SageMaker takes: it is there, trusts SageMaker, and may do what the jobs need."""
 
 import json
 from collections.abc import Iterator
@@ -12,38 +12,47 @@ from pipelines.doctor.finding import Finding, ok, skipped, to_do
 from pipelines.target import Target
 
 SERVICE = "sagemaker.amazonaws.com"
-OBJECT_ACTIONS = ("s3:GetObject", "s3:PutObject")
-LOG_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
+Rights = dict[str, tuple[str, ...]]
+"""Actions by the ARN that they are on."""
 
 
 def check_role(target: Target, config: Config) -> Iterator[Finding]:
     """The roles of pipeline and jobs exist, SageMaker may take them, and they may do what an execution begins with."""
+    own = f"{target.region}:{target.account}"
+    jobs = f"arn:{target.partition}:sagemaker:{own}"
+    bucket = f"arn:{target.partition}:s3:::{config.bucket}"
+    # Named as SageMaker names what a pipeline makes; the rest of the rights shows in the stack's template.
+    of_pipeline = {
+        f"{jobs}:processing-job/pipelines-any": ("sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob"),
+        f"{jobs}:training-job/pipelines-any": ("sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob"),
+        config.jobs_role: ("iam:PassRole",),
+    }
+    of_jobs = {
+        bucket: ("s3:ListBucket",),
+        f"{bucket}/{config.name}/any": ("s3:GetObject", "s3:PutObject"),
+        f"arn:{target.partition}:logs:{own}:log-group:/aws/sagemaker/any": (
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+        ),
+        "*": ("ecr:GetAuthorizationToken",),
+    }
+    yield from _check(target, "role", config.role, of_pipeline)
+    yield from _check(target, "jobs' role", config.jobs_role, of_jobs)
+
+
+def _check(target: Target, about: str, arn: str, rights: Rights) -> Iterator[Finding]:
     iam = target.client("iam")
-    for arn in dict.fromkeys((config.role, config.jobs_role)):
-        name = arn.rpartition("/")[2]
-        try:
-            role = iam.get_role(RoleName=name)["Role"]
-        except iam.exceptions.NoSuchEntityException:
-            yield to_do(
-                "role", f"there is no role {name}: `make deploy-stack` creates it, or name another in the preset"
-            )
-            return
-        if not _trusts_sagemaker(role["AssumeRolePolicyDocument"]):
-            yield to_do("role", f"{name} does not trust {SERVICE}: add it to the role's trust policy")
-            return
-        yield ok("role", f"{name} exists and trusts {SERVICE}")
-    yield _rights(target, iam, config)
-
-
-def _questions(target: Target, config: Config) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """What every execution begins with: who, what, on what; the rest of the rights shows in the stack's template."""
-    bucket, own = f"arn:{target.partition}:s3:::{config.bucket}", f"{target.region}:{target.account}"
-    yield config.jobs_role, OBJECT_ACTIONS, f"{bucket}/{config.name}/any"
-    yield config.jobs_role, ("s3:ListBucket",), bucket
-    yield config.jobs_role, ("ecr:GetAuthorizationToken",), "*"
-    yield config.jobs_role, LOG_ACTIONS, f"arn:{target.partition}:logs:{own}:log-group:/aws/sagemaker/any"
-    for kind, action in (("processing-job", "CreateProcessingJob"), ("training-job", "CreateTrainingJob")):
-        yield config.role, (f"sagemaker:{action}",), f"arn:{target.partition}:sagemaker:{own}:{kind}/pipelines-any"
+    name = arn.rpartition("/")[2]
+    try:
+        role = iam.get_role(RoleName=name)["Role"]
+    except iam.exceptions.NoSuchEntityException:
+        yield to_do(about, f"there is no role {name}: `make deploy-stack` creates it, or name another in the preset")
+        return
+    if not _trusts_sagemaker(role["AssumeRolePolicyDocument"]):
+        yield to_do(about, f"{name} does not trust {SERVICE}: add it to the role's trust policy")
+        return
+    yield ok(about, f"{name} exists and trusts {SERVICE}")
+    yield _rights(iam, f"rights of {about}", arn, rights)
 
 
 def _trusts_sagemaker(document: Any) -> bool:
@@ -64,20 +73,22 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _rights(target: Target, iam: Any, config: Config) -> Finding:
+def _rights(iam: Any, about: str, arn: str, rights: Rights) -> Finding:
     """What IAM itself thinks that the role may do; not everyone may ask it."""
     denied: list[str] = []
+    context = [
+        {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string", "ContextKeyValues": [SERVICE]},
+    ]
     try:
-        for role, actions, resource in _questions(target, config):
+        for resource, actions in rights.items():
             pages = iam.get_paginator("simulate_principal_policy").paginate(
-                PolicySourceArn=role, ActionNames=list(actions), ResourceArns=[resource]
+                PolicySourceArn=arn, ActionNames=list(actions), ResourceArns=[resource], ContextEntries=context
             )
             answers = (answer for page in pages for answer in page["EvaluationResults"])
-            name = role.rpartition("/")[2]
-            denied += [f"{name}: {each['EvalActionName']}" for each in answers if each["EvalDecision"] != "allowed"]
+            denied += [each["EvalActionName"] for each in answers if each["EvalDecision"] != "allowed"]
     except (ClientError, BotoCoreError) as error:
-        return skipped("role's rights", f"IAM does not tell: {explain_aws_error(error)}")
+        return skipped(about, f"IAM does not tell: {explain_aws_error(error)}")
     if denied:
-        told = ", ".join(dict.fromkeys(denied))
-        return to_do("role's rights", f"these may not do what they need, {told}: allow it, or `make deploy-stack`")
-    return ok("role's rights", "what an execution begins with is allowed")
+        names = ", ".join(dict.fromkeys(denied))
+        return to_do(about, f"{arn} may not do {names}: allow it, or run `make deploy-stack` again")
+    return ok(about, "what an execution begins with is allowed")

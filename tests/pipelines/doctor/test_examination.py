@@ -62,9 +62,9 @@ def test_a_check_that_breaks_keeps_no_other_from_being_made(definition: str, mon
     assert by_name["pipeline"].state is State.OK
 
 
-def test_a_region_without_sagemaker_is_told(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_without_sagemaker_is_told(definition: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-nowhere-1")
-    found = {each.about: each for each in examination.examine(load_preset("demo"), lambda *_: "{}")}
+    found = {each.about: each for each in examination.examine(load_preset("demo"), lambda *_: definition)}
     assert found["region"].state is State.TO_DO
     assert "us-nowhere-1 is not known to have SageMaker" in found["region"].text
 
