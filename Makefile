@@ -1,13 +1,14 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local validate upsert-pipeline diff cost prices start watch models approve reject endpoint invoke teardown audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
+.PHONY: help demo local deploy-stack delete-stack validate upsert-pipeline diff cost prices start watch schedule unschedule status logs stop repeat doctor models approve reject endpoint invoke teardown push weights audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
-# The preset that upsert-pipeline, diff, cost, start, watch, models, approve, reject, endpoint, invoke and teardown work on.
+# What every command works on.
+# The preset that deploy-stack, delete-stack, upsert-pipeline, diff, cost, start, watch, schedule, unschedule, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -19,6 +20,12 @@ demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to r
 
 local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container)
 	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)")
+
+deploy-stack: $(VENV)/.operator ## Put up what the pipeline needs: bucket, key, roles, functions, alarms (PRESET=abid, YES=1 to remove or replace)
+	@$(PIPELINES) deploy-stack $(if $(YES),--yes)
+
+delete-stack: $(VENV)/.operator ## Remove the stack; its data stays (WITH_DATA=1: remove it, too)
+	@$(PIPELINES) delete-stack $(if $(WITH_DATA),--with-data)
 
 validate: $(VENV)/.operator ## Check the pipeline by AWS's limits and our policies, without credentials or network (RULES=1 lists them)
 	@$(PIPELINES) validate $(if $(RULES),--rules)
@@ -41,6 +48,26 @@ start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... M
 watch: $(VENV)/.operator ## Follow the execution that was started last
 	@$(PIPELINES) watch
 
+status: $(VENV)/.operator ## Tell how pipeline, executions, schedule, model and endpoint stand
+	@$(PIPELINES) status
+
+logs: $(VENV)/.operator ## Print the log of a step's jobs (STEP=Train FOLLOW=1 LINES=100)
+	@$(PIPELINES) logs "$(STEP)" $(if $(FOLLOW),-f) $(if $(LINES),--lines "$(LINES)")
+
+stop: $(VENV)/.operator ## Stop the execution that runs, and wait until nothing of it does
+	@$(PIPELINES) stop
+
+repeat: $(VENV)/.everything ## Run a step's job again on this machine, on what it read (STEP=Train)
+	@$(PIPELINES) repeat "$(STEP)"
+
+doctor: $(VENV)/.operator ## Look whether all that the pipeline needs is there, and say what to do
+	@$(PIPELINES) doctor
+schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
+	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
+
+unschedule: $(VENV)/.operator ## Start the pipeline by hand alone again
+	@$(PIPELINES) unschedule
+
 models: $(VENV)/.operator ## List the registered models, their figures, their approval, and which answers
 	@$(PIPELINES) models
 
@@ -58,6 +85,12 @@ invoke: $(VENV)/.operator ## Ask the endpoint about a photo (IMAGE=photo.jpg EXP
 
 teardown: $(VENV)/.operator ## Remove what costs money: the endpoint and what was made for it
 	@$(PIPELINES) teardown
+
+push: $(VENV)/.operator ## Send a folder of photos to the bucket (FOLDER=, TO=s3://bucket/prefix; the preset's source by default)
+	@$(PIPELINES) push $(if $(FOLDER),"$(FOLDER)") $(if $(TO),"$(TO)")
+
+weights: $(VENV)/.everything ## Put torchvision's ImageNet weights into the bucket (ARCHITECTURE=resnet50); needs internet
+	@$(PIPELINES) weights "$(ARCHITECTURE)"
 
 audit: $(VENV)/.operator ## Compare a folder of bins with the records, by the approved model (DATA=folder or s3:// URI)
 	@$(PIPELINES) audit --data "$(DATA)"
