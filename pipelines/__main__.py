@@ -6,9 +6,22 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.commands import checks, data, endpoint, models, pipeline, preview
+from pipelines.commands import (
+    checks,
+    data,
+    doctor,
+    endpoint,
+    images,
+    models,
+    operate,
+    pipeline,
+    preview,
+    schedule,
+    stack,
+)
 from pipelines.errors import PipelineError
 from pipelines.target import aws_errors_explained
+from pipelines.text import printable
 
 app = typer.Typer(
     name="pipelines",
@@ -17,7 +30,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (pipeline, checks, preview, models, endpoint, data):  # in the order of the help
+# In the order of the help.
+GROUPS = (
+    stack,
+    pipeline,
+    checks,
+    preview,
+    schedule,
+    operate,
+    doctor,
+    models,
+    endpoint,
+    data,
+    images,
+)
+for group in GROUPS:
     app.add_typer(group.app)
 
 
@@ -40,7 +67,9 @@ def main() -> None:
 
 
 def _failed(reason: str) -> SystemExit:
-    Console(stderr=True, highlight=False).print(f"error: {reason}", style="red", soft_wrap=True, markup=False)
+    Console(stderr=True, highlight=False).print(
+        f"error: {printable(reason)}", style="red", soft_wrap=True, markup=False
+    )
     return SystemExit(1)
 
 

@@ -36,16 +36,21 @@ class Bundle:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the names and contents."""
-        digest = hashlib.sha256()
-        for name, content in self.files:
-            digest.update(f"{name}\0{len(content)}\0".encode())
-            digest.update(content)
-        return digest.hexdigest()
+        return content_hash(self.files)
 
     @property
     def prefix(self) -> str:
         """Key prefix of the bundle in a bucket."""
         return f"code/{self.step}/{self.digest}"
+
+
+def content_hash(files: Iterable[tuple[str, bytes]]) -> str:
+    """SHA-256 of files' names and contents, in their order."""
+    digest = hashlib.sha256()
+    for name, content in files:
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def read_bundle(step: str, steps: Path = STEPS) -> Bundle:

@@ -6,7 +6,11 @@ from botocore.exceptions import ClientError
 
 from pipelines.target import Target
 
-LOG_GROUPS = {"ProcessingJob": "/aws/sagemaker/ProcessingJobs", "TrainingJob": "/aws/sagemaker/TrainingJobs"}
+LOG_GROUPS = {
+    "ProcessingJob": "/aws/sagemaker/ProcessingJobs",
+    "TrainingJob": "/aws/sagemaker/TrainingJobs",
+    "TransformJob": "/aws/sagemaker/TransformJobs",
+}
 ENDED_TRIALS = ("Completed", "Stopped", "NonRetryableError")
 
 

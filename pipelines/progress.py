@@ -13,6 +13,7 @@ from rich.table import Table
 
 from pipelines.notes import made_by, note_on
 from pipelines.target import Target
+from pipelines.text import printable
 
 ENDED = {"Succeeded", "Failed", "Stopped"}
 COLOURS = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Executing": "cyan", "Starting": "cyan"}
@@ -97,19 +98,19 @@ def watch(target: Target, execution: str, console: Console, interval_seconds: fl
     """
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4) as live:
-            return _follow(target, execution, lambda progress: live.update(as_table(progress.steps)), interval_seconds)
+            return follow(target, execution, lambda progress: live.update(as_table(progress.steps)), interval_seconds)
     printed: set[tuple[str, str]] = set()
 
     def print_changes(progress: Progress) -> None:
         for step in progress.steps:
             if (step.name, step.status) not in printed:
                 printed.add((step.name, step.status))
-                note = f"  {step.note}" if step.status in ENDED and step.note else ""
+                note = f"  {printable(step.note)}" if step.status in ENDED and step.note else ""
                 console.print(
                     f"{step.name:<24}{step.status:<12}{step.seconds:6.0f} s{note}", soft_wrap=True, markup=False
                 )
 
-    return _follow(target, execution, print_changes, interval_seconds)
+    return follow(target, execution, print_changes, interval_seconds)
 
 
 def as_table(steps: Sequence[StepProgress]) -> Table:
@@ -125,7 +126,8 @@ def as_table(steps: Sequence[StepProgress]) -> Table:
     return table
 
 
-def _follow(target: Target, execution: str, show: Callable[[Progress], None], interval_seconds: float) -> Progress:
+def follow(target: Target, execution: str, show: Callable[[Progress], None], interval_seconds: float = 2.0) -> Progress:
+    """Have `show` see each state of the execution until it ends; returns how it ended."""
     progress = read_progress(target, execution)
     misses = 0
     while True:
@@ -156,5 +158,5 @@ def _step(target: Target, described: Any) -> StepProgress:
 
 
 def _plain(note: str) -> str:
-    """The first line of `note`, free of what rich would take for markup."""
-    return (note.splitlines() or [""])[0].replace("[", r"\[")
+    """The first line of `note`, free of what a terminal would obey and rich would take for markup."""
+    return printable((note.splitlines() or [""])[0]).replace("[", r"\[")

@@ -1,38 +1,29 @@
 """Where commands go: whatever the standard AWS configuration points at, AWS itself or an embedded SageMaker."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
+from pipelines.aws_errors import explain_aws_error
 from pipelines.config import Config
 from pipelines.errors import PipelineError
+from pipelines.stack.found import find_stack, place_in_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
 
-CREDENTIALS_HELP = (
-    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
-    "to try it without an account, run `make local` and copy the exports it prints"
-)
 CLIENT_SETTINGS = ClientConfig(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10, max_pool_connections=32
 )
-EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 @dataclass(frozen=True)
@@ -46,8 +37,23 @@ class Target:
     s3: "S3Client"
     logs: "CloudWatchLogsClient"
 
+    @property
+    def on_aws(self) -> bool:
+        """Whether it is AWS itself that answers; False for an embedded SageMaker."""
+        host = urlsplit(self.sagemaker.meta.endpoint_url).hostname or ""
+        return host.endswith(AWS_DOMAINS)
+
     def place(self, config: Config) -> Config:
-        """`config` with this account, region and partition filled in."""
+        """`config` with this account, region and partition filled in, and what the pipeline's stack has made.
+
+        A stack that does not exist, or holds nothing yet, leaves the preset's own names.
+        """
+        placed = self.place_unstacked(config)
+        stack = find_stack(self.client("cloudformation"), config.name)
+        return place_in_stack(placed, stack.outputs) if stack and stack.usable else placed
+
+    def place_unstacked(self, config: Config) -> Config:
+        """`config` with this account, region and partition filled in, as its stack is made from."""
         return config.placed(self.account, self.region, self.partition)
 
     def client(self, service: str) -> Any:
@@ -62,7 +68,7 @@ def connect() -> Target:
     Raises:
         PipelineError: credentials or region are missing or refused, or nothing answers.
     """
-    with aws_errors_explained():
+    with aws_errors_explained(), _endpoint_url_checked():
         session = boto3.Session()
         # First the client that insists on a region; STS would fall back on an endpoint far away.
         sagemaker = session.client("sagemaker", config=CLIENT_SETTINGS)
@@ -84,21 +90,36 @@ def aws_errors_explained() -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise PipelineError(_explain(error)) from error
+        raise PipelineError(explain_aws_error(error)) from error
 
 
-def _explain(error: BotoCoreError | ClientError) -> str:
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return f"no complete AWS credentials were found: {CREDENTIALS_HELP}"
-    if isinstance(error, NoRegionError):
-        return "no AWS region is set: set AWS_DEFAULT_REGION, for example to us-east-1"
-    if isinstance(error, ProfileNotFound):
-        return f"{error}: `aws configure list-profiles` lists those there are"
-    if isinstance(error, EndpointConnectionError):
-        return f"nothing answers: {error} Check AWS_ENDPOINT_URL and the network"
-    if isinstance(error, ClientError):
-        code, message = error.response["Error"].get("Code", "Error"), error.response["Error"].get("Message", "")
-        if code in EXPIRED:
-            return f"AWS does not accept these credentials ({code}): {CREDENTIALS_HELP}"
-        return f"{error.operation_name} was refused ({code}): {message}"
-    return str(error)
+@contextmanager
+def told_what_was_done(report: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+    """Give a block that creates things a `report` whose lines are named again where the block fails.
+
+    Raises:
+        PipelineError: the block's own, or what AWS refused in it, with what had been done by then.
+    """
+    done: list[str] = []
+
+    def note(line: str) -> None:
+        done.append(line)
+        report(line)
+
+    try:
+        with aws_errors_explained():
+            yield note
+    except PipelineError as error:
+        if not done:
+            raise
+        raise PipelineError(f"{error}; done before that, and still there: {', '.join(done)}") from error
+
+
+@contextmanager
+def _endpoint_url_checked() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # botocore's own words for a URL that is none
+        if "endpoint" not in str(error).lower():
+            raise
+        raise PipelineError(f"{error}: AWS_ENDPOINT_URL must look like http://127.0.0.1:4599") from error

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import boto3
@@ -28,7 +29,7 @@ class Bucket:
 
     Attributes:
         name: the bucket's name.
-        store: reads objects: several times as fast as boto3 in threads (tests/benchmarks/test_fetch.py).
+        store: reads and writes objects: several times as fast as boto3 in threads (tests/benchmarks/test_fetch.py).
         client: lists them: whatever their keys are, where the store gives up at one that is no path.
     """
 
@@ -37,12 +38,13 @@ class Bucket:
     client: "S3Client"
 
 
-def open_bucket(name: str, max_retries: int) -> Bucket:
+def open_bucket(name: str, max_retries: int, timeout_seconds: int = 30) -> Bucket:
     """Open a bucket; whether it is there is not known before it is used.
 
     Args:
         name: the bucket's name.
         max_retries: how often a request is repeated after a server or connection error, with exponential back-off.
+        timeout_seconds: for one request of the store, its content included.
 
     Raises:
         StepError: there are no credentials for a bucket that needs them.
@@ -54,7 +56,7 @@ def open_bucket(name: str, max_retries: int) -> Bucket:
         region = PUBLIC_BUCKETS[name]
         unsigned = config.merge(Config(signature_version=UNSIGNED))
         client = session.client("s3", region_name=region, config=unsigned)
-        options, http = _store_options(name, region), _http_options()
+        options, http = _store_options(name, region), _http_options(timeout_seconds)
         store = S3Store(name, config=options, client_options=http, retry_config=retries, skip_signature=True)
         return Bucket(name, store, client)
     if session.get_credentials() is None:
@@ -63,7 +65,7 @@ def open_bucket(name: str, max_retries: int) -> Bucket:
     store = S3Store(
         name,
         config=_store_options(name, region),
-        client_options=_http_options(),
+        client_options=_http_options(timeout_seconds),
         retry_config=retries,
         credential_provider=Boto3CredentialProvider(session),
     )
@@ -76,14 +78,19 @@ def _endpoint() -> str | None:
 
 
 def _store_options(bucket: str, region: str) -> "S3Config":
+    # S3 refuses what does not arrive with this checksum of it.
+    options: S3Config = {"region": region, "checksum_algorithm": "SHA256"}
     if endpoint := _endpoint():
-        return {"region": region, "endpoint": endpoint, "virtual_hosted_style_request": False}
+        return {**options, "endpoint": endpoint, "virtual_hosted_style_request": False}
     # AWS's certificates cover one label before its domain.
-    return {"region": region, "virtual_hosted_style_request": "." not in bucket}
+    return {**options, "virtual_hosted_style_request": "." not in bucket}
 
 
-def _http_options() -> "ClientConfig":
-    return {"allow_http": (_endpoint() or "").startswith("http://")}
+def _http_options(timeout_seconds: int) -> "ClientConfig":
+    return {
+        "allow_http": (_endpoint() or "").startswith("http://"),
+        "timeout": timedelta(seconds=timeout_seconds),
+    }
 
 
 def _region(session: boto3.Session, bucket: str) -> str:

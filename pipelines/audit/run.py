@@ -26,8 +26,11 @@ def run_audit(target: Target, config: Config, data: str, folder: Path, console: 
         console: where to print.
 
     Raises:
-        PipelineError: `data` is no folder of bins, or the execution did not succeed.
+        PipelineError: the models of `config` do not count, `data` is no folder of bins, or the execution did not
+            succeed.
     """
+    if config.catalog.layout == "folders" and config.gate.maximum_rmse is None:
+        raise PipelineError(f"pipeline {config.name} names classes: an audit needs a preset that counts, such as abid")
 
     def say(line: str) -> None:
         console.print(line, soft_wrap=True, markup=False)

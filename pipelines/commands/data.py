@@ -6,8 +6,25 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.shell import Preset, console, placed, say
+from pipelines.target import connect
 
 app = typer.Typer()
+
+
+@app.command("push")
+def push_(
+    folder: Annotated[Path, typer.Argument(help="Photos, as the preset's layout wants them.")],
+    to: Annotated[str, typer.Argument(help="s3://bucket/prefix; the preset's source by default.")] = "",
+    preset: Preset = "abid",
+) -> None:
+    """Send a folder of photos to the bucket; what is there already is left as it is."""
+    from pipelines.push.push import push
+
+    if to:
+        push(connect(), folder, to, console)
+    else:
+        target, config = placed(preset)
+        push(target, folder, config.catalog.source, console)
 
 
 @app.command()

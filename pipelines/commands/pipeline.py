@@ -18,6 +18,8 @@ from pipelines.commands.shell import (
 )
 from pipelines.config import load_preset
 from pipelines.errors import PipelineError
+from pipelines.executions.failure import describe_failure, explain_failure
+from pipelines.target import told_what_was_done
 
 app = typer.Typer()
 
@@ -26,7 +28,8 @@ app = typer.Typer()
 def upsert_pipeline(preset: Preset = "abid") -> None:
     """Upload the step code and create or update the pipeline."""
     target, config = placed(preset)
-    operations.upsert(target, config, compiled(config, target.region), say)
+    with told_what_was_done(say) as report:
+        operations.upsert(target, config, compiled(config, target.region), report)
 
 
 @app.command("compile")
@@ -55,5 +58,8 @@ def watch(preset: Preset = "abid", execution: Execution = "") -> None:
     target, config = placed(preset)
     ended = progress.watch(target, execution or operations.latest_execution(target, config.name), console)
     say(f"{ended.status} {ended.arn}")
+    for step in explain_failure(target, ended):
+        repeat = f"python -m pipelines repeat {step.name} --preset {preset} --execution {ended.arn}"
+        say("\n".join(describe_failure(step, repeat)))
     if ended.status != "Succeeded":
         raise PipelineError(ended.reason or f"the execution ended as {ended.status}")

@@ -8,6 +8,7 @@ from rich.console import Console
 from pipelines.config import Config, load_preset, preset_names
 from pipelines.errors import PipelineError
 from pipelines.target import Target, connect
+from pipelines.text import printable
 
 console = Console(highlight=False)
 
@@ -32,8 +33,9 @@ def compiled(config: Config, region: str) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line as it is, not wrapped."""
-    console.print(line, soft_wrap=True, markup=False)
+    """Print lines as they are, not wrapped, but for what a terminal would obey."""
+    for each in line.split("\n"):
+        console.print(printable(each), soft_wrap=True, markup=False)
 
 
 def name_value_pairs(parameters: list[str]) -> dict[str, str]:

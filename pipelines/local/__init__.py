@@ -8,12 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipelines.local.jobs.engine import ContainerEngine
     from pipelines.local.jobs.isolation import Isolation
     from pipelines.local.server import EmbeddedSageMaker, ServerError
 
-__all__ = ["EmbeddedSageMaker", "Isolation", "ServerError"]
+__all__ = ["ContainerEngine", "EmbeddedSageMaker", "Isolation", "ServerError"]
 
 _HOMES = {
+    "ContainerEngine": "pipelines.local.jobs.engine",
     "EmbeddedSageMaker": "pipelines.local.server",
     "Isolation": "pipelines.local.jobs.isolation",
     "ServerError": "pipelines.local.server",

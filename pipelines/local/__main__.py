@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipelines.local.jobs.engine import ContainerEngine, EngineError
 from pipelines.local.server import EmbeddedSageMaker, ServerError
 
 LAST_PORT = 65535
@@ -27,13 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     signal.signal(signal.SIGINT, lambda *_: _interrupted(ended))
     try:
-        with EmbeddedSageMaker(options.state, options.containers, options.host, options.port) as aws:
+        engine = ContainerEngine.find() if options.runtime == "container" else None
+        where = (options.state, options.containers, options.host, options.port)
+        with EmbeddedSageMaker(*where, engine=engine, record=options.record) as aws:
             for name, value in aws.environment().items():
                 print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201 - to be copied
-            print(f"# {aws.isolation.value}", flush=True)  # noqa: T201 - to be copied with the rest
+            stands = f"jobs and endpoints run in images, by {engine.program}" if engine else aws.isolation.value
+            print(f"# {stands}", flush=True)  # noqa: T201 - to be copied with the rest
             ended.wait()
             print("# stopping; Ctrl-C kills what runs", flush=True)  # noqa: T201 - some jobs take their grace time
-    except ServerError as error:
+    except (EngineError, ServerError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - the message is for the person at the terminal
         return 1
     return 0
@@ -57,6 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--containers", type=Path, default=Path("containers"), help="folder of container folders (default: containers)"
+    )
+    parser.add_argument(
+        "--runtime",
+        choices=("process", "container"),
+        default="process",
+        help="process: programs of container folders, as processes of this machine; container: images, by docker or "
+        "podman (default: process)",
+    )
+    parser.add_argument(
+        "--record", type=Path, help="file to append a line of JSON to for every call: who, which, on what"
     )
     return parser
 

@@ -25,12 +25,23 @@ class Sample:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A class with its photos: `images` by split, their sum, and that sum as a share of the commonest class's."""
+    """A class with its photos.
+
+    Attributes:
+        name: the class's.
+        images: how many it has, by split.
+        total: their sum.
+        share: of all photos.
+        height: that sum as a share of the commonest class's.
+        samples: some of its training photos.
+    """
 
     name: str
     images: dict[str, int]
     total: int
+    share: float
     height: float
+    samples: list[Sample]
 
 
 def write_report(file: Path, findings: Findings, train: Shards, settings: ExploreSettings) -> None:
@@ -42,7 +53,7 @@ def write_report(file: Path, findings: Findings, train: Shards, settings: Explor
         train: the images that samples are taken from.
         settings: how many samples, and which.
     """
-    rows = _rows(findings)
+    rows = _rows(findings, train, settings)
     originals, published = findings.originals, findings.published
     page = render_page(
         TEMPLATE,
@@ -59,16 +70,15 @@ def write_report(file: Path, findings: Findings, train: Shards, settings: Explor
         sizes=size_chart(originals.width, originals.height) if originals.width and originals.height else None,
         aspect=aspect_chart(originals.aspect) if originals.aspect else None,
         groups=group_chart(findings.groups.sizes),
-        galleries=[(name, _samples(train, label, settings)) for label, name in enumerate(train.dataset.classes)],
     )
     file.write_text(page, encoding="utf-8")
 
 
-def _rows(findings: Findings) -> list[ClassRow]:
+def _rows(findings: Findings, train: Shards, settings: ExploreSettings) -> list[ClassRow]:
     totals = [sum(entry.images.values()) for entry in findings.classes]
     return [
-        ClassRow(entry.name, entry.images, total, total / max(totals))
-        for entry, total in zip(findings.classes, totals, strict=True)
+        ClassRow(entry.name, entry.images, total, entry.share, total / max(totals), _samples(train, label, settings))
+        for label, (entry, total) in enumerate(zip(findings.classes, totals, strict=True))
     ]
 
 

@@ -1,9 +1,14 @@
 """What the benchmarks share: photos to work on, and how candidates are timed and shown."""
 
 import gc
+import json
+import os
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +33,8 @@ from steps.train.settings import TrainSettings
 from steps.train.state import State
 from steps.train.tally import Tally
 
-REAL_PHOTOS = Path(__file__).parents[3] / "shared" / "abid" / "bucket" / "bin-images"
+HERE = Path(__file__).parent
+REAL_PHOTOS = HERE.parents[2] / "shared" / "abid" / "bucket" / "bin-images"
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +56,41 @@ def real_photos() -> list[bytes]:
     if not files:
         pytest.skip(f"real bin photos are not here: {REAL_PHOTOS}")
     return [file.read_bytes() for file in files]
+
+
+@pytest.fixture
+def s3_server() -> Callable[[int, int, float], AbstractContextManager[str]]:
+    """Endpoint of a fast S3 server of objects of some bytes that waits before it answers."""
+
+    @contextmanager
+    def serve(objects: int, object_bytes: int, latency_seconds: float) -> Iterator[str]:
+        options = {"objects": objects, "object-bytes": object_bytes, "latency-seconds": latency_seconds}
+        arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        command = [sys.executable, str(HERE / "s3_server.py"), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout is not None
+            yield server.stdout.readline().strip()
+            server.terminate()
+
+    return serve
+
+
+@pytest.fixture
+def run_client() -> Callable[..., dict[str, float]]:
+    """Run a script of this folder that talks to S3, in a process of its own; it prints figures as JSON."""
+
+    def run(script: str, endpoint: str, *arguments: str) -> dict[str, float]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        place = {"AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "127.0.0.1"}
+        alone = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "PYTHONPATH": str(HERE.parents[1])}
+        command = [sys.executable, str(HERE / script), *arguments]
+        environment = own | credentials | place | alone
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        figures: dict[str, float] = json.loads(done.stdout)
+        return figures
+
+    return run
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """A small S3 server that is faster than its clients, so that they are what is measured: moto answers 190 to 390 GET/s.
 
 It holds one bucket of equal objects, made up as they are asked for, and knows what reading clients need: ListObjectsV2,
-GetObject, HeadObject and HeadBucket, in path style. Every answer comes after a fixed time, as over a network.
+GetObject, HeadObject and HeadBucket, in path style. What is written, at once or in parts, is taken and forgotten. Every
+answer comes after a fixed time, as over a network.
 
     python s3_server.py --objects 5000 --object-bytes 60000 --latency-seconds 0.015
 """
@@ -43,6 +44,8 @@ class Bucket:
         bucket, _, key = scope["path"].lstrip("/").partition("/")
         if bucket != BUCKET:
             await _answer(send, 404, _error("NoSuchBucket"))
+        elif scope["method"] in ("PUT", "POST"):
+            await self._take(scope, receive, send, key)
         elif not key:
             await _answer(send, 200, self._listing(parse_qs(scope["query_string"].decode())))
         elif key not in self._known:
@@ -50,6 +53,18 @@ class Bucket:
         else:
             # The server leaves the body of an answer to HEAD out by itself.
             await _answer(send, 200, self._body, (b"etag", b'"1"'), (b"last-modified", MODIFIED))
+
+    async def _take(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send, key: str) -> None:
+        """PutObject, UploadPart, CreateMultipartUpload and CompleteMultipartUpload."""
+        while (await receive()).get("more_body"):
+            pass
+        named = f"<Bucket>{BUCKET}</Bucket><Key>{quote(key)}</Key>"
+        if scope["method"] == "PUT":
+            await _answer(send, 200, b"", (b"etag", b'"1"'))
+        elif scope["query_string"].startswith(b"uploads"):
+            await _answer(send, 200, _document("InitiateMultipartUploadResult", f"{named}<UploadId>1</UploadId>"))
+        else:
+            await _answer(send, 200, _document("CompleteMultipartUploadResult", f"{named}<ETag>&quot;1-2&quot;</ETag>"))
 
     def _listing(self, query: dict[str, list[str]]) -> bytes:
         prefix = query.get("prefix", [""])[0]
@@ -62,17 +77,21 @@ class Bucket:
             for key in page
         )
         token = f"<NextContinuationToken>{start + PAGE}</NextContinuationToken>" if rest else ""
-        return (
-            f'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="{NAMESPACE}"><Name>{BUCKET}</Name>'
-            f"<Prefix>{quote(prefix)}</Prefix><KeyCount>{len(page)}</KeyCount><MaxKeys>{PAGE}</MaxKeys>"
-            f"<IsTruncated>{str(bool(rest)).lower()}</IsTruncated>{token}{entries}</ListBucketResult>"
-        ).encode()
+        return _document(
+            "ListBucketResult",
+            f"<Name>{BUCKET}</Name><Prefix>{quote(prefix)}</Prefix><KeyCount>{len(page)}</KeyCount>"
+            f"<MaxKeys>{PAGE}</MaxKeys><IsTruncated>{str(bool(rest)).lower()}</IsTruncated>{token}{entries}",
+        )
 
 
 async def _answer(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
     await send({"type": "http.response.body", "body": body})
+
+
+def _document(kind: str, content: str) -> bytes:
+    return f'<?xml version="1.0" encoding="UTF-8"?><{kind} xmlns="{NAMESPACE}">{content}</{kind}>'.encode()
 
 
 def _error(code: str) -> bytes:

@@ -31,7 +31,7 @@ def assert_one_clear_sentence(done: subprocess.CompletedProcess[str], pattern: s
     assert re.fullmatch(f"error: {pattern}", done.stderr.strip()), done.stderr
 
 
-@pytest.mark.parametrize("verb", ["compile", "upsert-pipeline", "start", "watch", "models", "approve", "reject"])
+@pytest.mark.parametrize("verb", ["compile", "upsert-pipeline", "start", "watch", "status", "models", "approve"])
 def test_an_unknown_preset_is_one_sentence(verb: str) -> None:
     done = pipelines(verb, "--preset", "adib", environment=WITHOUT_AWS)
     assert_one_clear_sentence(done, "there is no preset 'adib'; presets are abid, .*demo")
@@ -59,7 +59,7 @@ def test_an_endpoint_where_nothing_answers_is_one_sentence() -> None:
 
 def test_a_pipeline_that_was_never_put_up_cannot_be_started(environment: dict[str, str]) -> None:
     done = pipelines("start", "--preset", "abid", environment=environment)
-    assert_one_clear_sentence(done, r"StartPipelineExecution was refused \(ResourceNotFound\): .*bin-counter-abid.*")
+    assert_one_clear_sentence(done, r"there is no pipeline bin-counter-abid in account \d+, region .*upsert-pipeline`")
 
 
 def test_a_parameter_without_a_value_is_one_sentence(environment: dict[str, str]) -> None:
@@ -88,7 +88,11 @@ def test_demo_data_that_is_no_bucket_of_bin_photos_is_one_sentence(tmp_path: Pat
         assert done.stderr.strip().startswith(f"error: {data} holds no metadata/*.json beside bin-images/*.jpg")
 
 
-def test_commands_work_on_whatever_the_environment_points_at(environment: dict[str, str]) -> None:
+def test_commands_work_on_whatever_the_environment_points_at(environment: dict[str, str], tmp_path: Path) -> None:
+    assert_one_clear_sentence(
+        pipelines("upsert-pipeline", "--preset", "demo", environment=environment), "does not exist: `make deploy-stack`"
+    )
+    assert pipelines("deploy-stack", "--preset", "demo", environment=environment).returncode == 0
     put = pipelines("upsert-pipeline", "--preset", "demo", environment=environment)
     assert put.returncode == 0, put.stderr
     assert "created arn:aws:sagemaker:us-east-1:123456789012:pipeline/bin-counter-demo" in put.stdout
@@ -103,6 +107,20 @@ def test_commands_work_on_whatever_the_environment_points_at(environment: dict[s
     assert watched.returncode == 1  # nothing was put into the bucket
     assert "Catalog" in watched.stdout
     assert "demo/simulated-2000" in watched.stderr
+    hint = re.search(r"to repeat it on this machine: python -m pipelines (repeat Catalog .*)", watched.stdout)
+    assert hint
+    repeated = pipelines(*hint[1].split(), "--folder", str(tmp_path), environment=environment)
+    assert repeated.returncode == 1
+    assert re.fullmatch("error: Catalog failed here too, .*demo/simulated-2000.*", repeated.stderr.splitlines()[-1])
+    logged = pipelines("logs", "Catalog", "-f", "--preset", "demo", environment=environment)
+    assert (logged.returncode, logged.stderr) == (0, "")
+    assert "demo/simulated-2000" in logged.stdout
+    stopped = pipelines("stop", "--preset", "demo", environment=environment)
+    assert stopped.stdout == "nothing to stop: no execution of bin-counter-demo is running\n"
+    examined = pipelines("doctor", "--preset", "demo", environment=environment)
+    assert examined.returncode == 1
+    assert "nothing lies at s3://" in examined.stdout
+    assert re.search(r"^ok +pipeline +bin-counter-demo is as this checkout declares it$", examined.stdout, re.MULTILINE)
 
 
 def test_compile_prints_the_definition(tmp_path: Path) -> None:

@@ -79,15 +79,14 @@ def test_fractions_that_leave_nothing_to_train_on_are_refused() -> None:
 
 
 def test_a_missing_field_is_named() -> None:
-    with pytest.raises(PipelineError, match=r"field 'images\.serving' is missing"):
-        parse_config(MINIMAL.replace('serving = "s"', "").encode(), "test")
+    with pytest.raises(PipelineError, match=r"field 'name' is missing"):
+        parse_config(MINIMAL.replace('name = "some-pipeline"', "").encode(), "test")
 
 
 def test_an_unknown_placeholder_is_named_with_those_there_are() -> None:
     config = parse_config(MINIMAL.replace("{bucket}", "{bukket}").encode(), "test")
-    with pytest.raises(
-        PipelineError, match=r"\{bukket\}.* known are \{account\}, \{region\}, \{partition\}, \{bucket\}"
-    ):
+    known = r"\{account\}, \{region\}, \{partition\}, \{name\}, \{bucket\}"
+    with pytest.raises(PipelineError, match=rf"\{{bukket\}}.* known are {known}"):
         config.placed("111122223333", "us-east-1")
 
 
@@ -98,7 +97,7 @@ def test_a_preset_that_is_not_utf_8_is_refused_with_the_place() -> None:
 
 @given(st.text(max_size=200).map(str.encode) | st.binary(max_size=200))
 def test_nothing_makes_the_parser_fail_otherwise_than_with_a_sentence(content: bytes) -> None:
-    # Something is always missing: a name, images, a source.
+    # Something is always missing: a name, a source.
     with pytest.raises(PipelineError, match=r"^test"):
         parse_config(content, "test")
 

@@ -368,6 +368,27 @@ def test_markup_in_a_class_name_an_id_and_a_reason_is_shown_as_text(data: Callab
     assert text.count("&lt;script&gt;") >= 4
 
 
+def test_of_many_classes_the_rarest_are_seen_at_once_and_the_others_behind_a_click(data: Callable[..., Data]) -> None:
+    names = tuple(f"breed {number:03}" for number in range(40))
+    made = data(names, tuple(2 + 40 - number for number in range(40)))
+    made.explore()
+    text = (made.folder / "out" / "explore.html").read_text()
+    assert Page(text).open == []
+    listed = re.findall(r'<td class="name">(breed \d+)</td><td>', text)
+    assert listed == sorted(names, reverse=True)
+    table, _, _ = text.partition("<summary>The other 25 classes</summary>")
+    assert "breed 025" in table.partition("Photos of each class")[2]
+    assert "breed 024" not in table.partition("Photos of each class")[2]
+    assert text.count("<summary>The other 25 classes</summary>") == 5
+    assert all(f"<h3>{name} " in text for name in names)
+
+
+def test_classes_with_equally_many_photos_are_not_said_to_be_unequal(data: Callable[..., Data]) -> None:
+    made = data(per_class=(3, 3, 3))
+    made.explore()
+    assert "All classes have as many photos." in (made.folder / "out" / "explore.html").read_text()
+
+
 def test_the_same_inputs_and_seed_give_the_same_bytes_and_another_seed_other_samples(
     small_source: Path, tmp_path: Path
 ) -> None:

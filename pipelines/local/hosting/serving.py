@@ -63,7 +63,7 @@ class ServingProcess:
     """One container that serves one model. It may be invoked by many threads at once.
 
     Args:
-        definition: a container definition, as in CreateModel: image, model data, environment.
+        definition: a container definition, as in CreateModel: image, model data, environment; and its model's role.
         surroundings: what it shares with the jobs and endpoints of the server.
         folder: what `/opt/ml` is in the container; made on start, and the caller's to remove.
         log: the log file, which the caller closes.
@@ -74,7 +74,7 @@ class ServingProcess:
         self, definition: Json, surroundings: Surroundings, folder: Path, log: LogFile, streams: tuple[str, str]
     ) -> None:
         self._definition = definition
-        self._surroundings = surroundings
+        self._surroundings = surroundings.in_role(definition.get("ExecutionRoleArn"))
         self._folder = folder
         self._log = log
         self._streams = streams
@@ -97,13 +97,11 @@ class ServingProcess:
             ModelDataError: the model cannot be fetched.
             ServingError: the container has no `serve`.
         """
-        container = Container.find(self._surroundings.containers, self._definition["Image"])
-        program = container.folder / "bin" / "serve"
-        if not program.is_file():
-            raise ServingError(
-                f"The image {self._definition['Image']} is not run here; in its place the program 'serve' is looked "
-                f"for in {program.parent} and is not there: add it."
-            )
+        surroundings = self._surroundings
+        container = Container.find(surroundings.containers, self._definition["Image"], surroundings.engine)
+        missing = container.missing("serve")
+        if missing:
+            raise ServingError(missing)
         try:
             fetch_model_data(self._definition, self._surroundings.connection, self._folder / "model")
         except ArtifactError as error:

@@ -7,13 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 from pipelines.local.aws import Json
 from pipelines.local.connection import Connection
 from pipelines.local.jobs.containers import Container
+from pipelines.local.jobs.engine import ContainerEngine
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.jobs.logs import JobLog, LogError, LogFile
 from pipelines.local.jobs.process import HostProcess, Program
@@ -44,6 +45,7 @@ class Surroundings:
         isolation: what stands between them.
         hidden: the folder that nothing which runs should look into, where that can be.
         models: the container definitions of the model of a name; for those that transform.
+        engine: runs images; None where folders of programs stand in for them.
     """
 
     folder: Path
@@ -54,6 +56,11 @@ class Surroundings:
     isolation: Isolation = field(default_factory=Isolation.best)
     hidden: Path | None = None
     models: Callable[[str], list[Json]] = lambda _: []
+    engine: ContainerEngine | None = None
+
+    def in_role(self, role: str | None) -> Surroundings:
+        """The same for what works with a role, given its ARN."""
+        return replace(self, connection=self.connection.in_role(role))
 
     def environment(self) -> dict[str, str]:
         """The variables of every process: how it reaches the server, and its share of the cores."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.local.jobs.containers import Container
+from pipelines.local.jobs.engine import ContainerProcess
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.jobs.kept import KeptProcess
 from pipelines.local.jobs.logs import JobLog, follow
@@ -58,21 +59,15 @@ class HostProcess:
         names: Sequence[str] = (),
         shown: Sequence[Path] = (),
     ) -> None:
-        isolation = isolation or Isolation.best()
-        own = {name: isolation.translate(value, base) for name, value in program.environment.items()}
-        basics = _basics(container, isolation.place(base))
-        environment = {**basics, **surroundings, **own}
-        if "PATH" in own:
-            environment["PATH"] = os.pathsep.join([basics["PATH"], own["PATH"]])
-        (base / "tmp").mkdir(parents=True, exist_ok=True)
-        command = [isolation.translate(word, base) for word in program.command]
-        if isolation is Isolation.NAMESPACES:
-            for number in range(len(shown)):
-                (base / "shown" / str(number)).mkdir(parents=True)
-            hosts = _write_hosts(base, names)
-            self._process = KeptProcess(command, environment, base, base, hidden, hosts, shown)
+        if container.engine:
+            variables = {**surroundings, **program.environment}
+            hosts = _loopback(names)
+            self._process: KeptProcess = ContainerProcess(
+                container.engine, container.image, program.command, variables, base, hosts
+            )
         else:
-            self._process = KeptProcess(command, environment, base)
+            place = isolation or Isolation.best()
+            self._process = _in_folder(program, container, base, surroundings, place, hidden, names, shown)
         self._reader = follow(self._process.output, log)
 
     def poll(self) -> int | None:
@@ -99,12 +94,42 @@ def describe_exit(code: int) -> str:
     return f"killed by signal {-code}"
 
 
+def _in_folder(
+    program: Program,
+    container: Container,
+    base: Path,
+    surroundings: Mapping[str, str],
+    isolation: Isolation,
+    hidden: Path | None,
+    names: Sequence[str],
+    shown: Sequence[Path],
+) -> KeptProcess:
+    """A process of this machine, in place of the image."""
+    own = {name: isolation.translate(value, base) for name, value in program.environment.items()}
+    basics = _basics(container, isolation.place(base))
+    environment = {**basics, **surroundings, **own}
+    if "PATH" in own:
+        environment["PATH"] = os.pathsep.join([basics["PATH"], own["PATH"]])
+    (base / "tmp").mkdir(parents=True, exist_ok=True)
+    command = [isolation.translate(word, base) for word in program.command]
+    if isolation is Isolation.REWRITING:
+        return KeptProcess(command, environment, base)
+    for number in range(len(shown)):
+        (base / "shown" / str(number)).mkdir(parents=True)
+    return KeptProcess(command, environment, base, base, hidden, _write_hosts(base, names), shown)
+
+
+def _loopback(names: Sequence[str]) -> dict[str, str]:
+    """An address of this machine for each of a job's hosts."""
+    return {name: f"127.0.0.{number}" for number, name in enumerate(names, start=1)}
+
+
 def _write_hosts(base: Path, names: Sequence[str]) -> Path | None:
-    """This machine's `/etc/hosts` and a loopback address for each name; None where there is nothing to add or to."""
+    """This machine's `/etc/hosts` and the address of each name; None where there is nothing to add or to."""
     machine = Path("/etc/hosts")
     if not names or not machine.is_file():
         return None
-    lines = [f"127.0.0.{number} {name}" for number, name in enumerate(names, start=1)]
+    lines = [f"{address} {name}" for name, address in _loopback(names).items()]
     file = base / "tmp" / "hosts"
     file.write_text("\n".join([machine.read_text(), *lines, ""]))
     return file

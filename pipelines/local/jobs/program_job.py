@@ -36,8 +36,8 @@ class ProgramJob(Job):
 
     def __init__(self, request: Json, surroundings: Surroundings) -> None:
         super().__init__(request, surroundings)
-        self.container = Container.find(surroundings.containers, self.image(request))
-        self.results = Storage(surroundings.connection.s3)  # a stopped job still keeps its results
+        self.container = Container.find(surroundings.containers, self.image(request), surroundings.engine)
+        self.results = Storage(self._surroundings.connection.s3)  # a stopped job still keeps its results
         self.mirrors: list[Mirror] = []
         stopping: Json = request.get("StoppingCondition", {})
         self.limit_seconds: int = stopping.get("MaxRuntimeInSeconds", _LONGEST_RUNTIME_SECONDS)
@@ -87,6 +87,9 @@ class ProgramJob(Job):
     def execute(self) -> Ending:
         """Run the program, anew after an error of the server where the request asks for it."""
         program = self.program()
+        absent = self.container.absent()
+        if absent:
+            raise JobError(absent)
         left = self.retries()
         while True:
             try:

@@ -1,0 +1,1 @@
+"""Put a folder of photos into a bucket: `python -m pipelines push FOLDER s3://bucket/prefix`."""

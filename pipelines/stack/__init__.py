@@ -1,0 +1,1 @@
+"""What the pipeline needs around it, as one CloudFormation stack: its template, its deployment, its functions."""
