@@ -8,7 +8,6 @@ BIN := $(VENV)/bin
 PIPELINES := $(BIN)/python -m pipelines
 
 # What every command works on.
-# The preset that deploy-stack, delete-stack, upsert-pipeline, diff, cost, start, watch, schedule, unschedule, models, approve, reject, endpoint, invoke and teardown work on.
 PRESET ?= abid
 export PRESET
 
@@ -18,8 +17,8 @@ help: ## Print this list
 demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to registered model (DATA=folder or s3:// URI, IMAGES=2000)
 	@$(PIPELINES) demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)")
 
-local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container)
-	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)")
+local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container, RECORD=calls.jsonl)
+	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)") $(if $(RECORD),--record "$(RECORD)")
 
 deploy-stack: $(VENV)/.operator ## Put up what the pipeline needs: bucket, key, roles, functions, alarms (PRESET=abid, YES=1 to remove or replace)
 	@$(PIPELINES) deploy-stack $(if $(YES),--yes)
@@ -62,6 +61,7 @@ repeat: $(VENV)/.everything ## Run a step's job again on this machine, on what i
 
 doctor: $(VENV)/.operator ## Look whether all that the pipeline needs is there, and say what to do
 	@$(PIPELINES) doctor
+
 schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
 	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
 

@@ -75,7 +75,7 @@ def _refuse_while_alive(target: Target, config: Config, pipelines: list[str]) ->
             arn = alive[0]["PipelineExecutionArn"]
             raise PipelineError(
                 f"{arn} is {alive[0]['PipelineExecutionStatus']}, and its roles would go: wait for its end, or stop it "
-                f"with `aws sagemaker stop-pipeline-execution --pipeline-execution-arn {arn}`"
+                "with `make stop`"
             )
 
 

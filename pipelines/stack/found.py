@@ -11,7 +11,6 @@ from pipelines.stack.settings import NetworkConfig
 
 # What an update that went back leaves is whole, too; a creation that went back leaves nothing.
 WHOLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
-UNDER_WAY = ("_IN_PROGRESS",)
 REVIEWED = "REVIEW_IN_PROGRESS"
 """Status of a stack of which there is a change set and nothing else."""
 
@@ -42,7 +41,7 @@ class FoundStack:
     @property
     def under_way(self) -> bool:
         """Whether CloudFormation is changing it."""
-        return self.status.endswith(UNDER_WAY) and self.status != REVIEWED
+        return self.status.endswith("_IN_PROGRESS") and self.status != REVIEWED
 
 
 def find_stack(cloudformation: Any, name_or_id: str) -> FoundStack | None:

@@ -7,12 +7,14 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from pipelines.local.aws import REGION, Json
 from pipelines.local.stacks.errors import refused
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
+_MOST_SUBNETS = 256  # that Fn::Cidr gives
 _ZONES = "abcdef"  # of us-east-1
 
 
@@ -153,7 +155,7 @@ class Scope:
         block, count, bits = (self.resolve(each) for each in [*value, 8][:3])
         network = ipaddress.ip_network(block)
         subnets = network.subnets(new_prefix=network.max_prefixlen - int(bits))
-        return [str(next(subnets)) for _ in range(int(count))]
+        return [str(subnet) for subnet in islice(subnets, min(int(count), _MOST_SUBNETS))]
 
 
 def as_text(value: Any) -> str:

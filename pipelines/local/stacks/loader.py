@@ -15,7 +15,17 @@ _DATES = "tag:yaml.org,2002:timestamp"
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
-    """YAML as CloudFormation reads it: a date such as 2012-10-17 is a text, and no key stands twice."""
+    """YAML as CloudFormation reads it: a date such as 2012-10-17 is a text, no key stands twice, no alias is used.
+
+    With aliases a short text could stand for more than memory holds.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Read a node."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "aliases are not supported", mark)
+        return super().compose_node(parent, index)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -32,14 +42,15 @@ def _parsed(text: str) -> Any:
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    for key in keys:
+    found: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str | int):
-            raise yaml.constructor.ConstructorError(None, None, "a key must be a text", node.start_mark)
-        if keys.count(key) > 1:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key} stands twice", node.start_mark)
-    values = [loader.construct_object(value, deep=True) for _, value in node.value]
-    return {str(key): value for key, value in zip(keys, values, strict=True)}
+            raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key_node.start_mark)
+        if str(key) in found:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key} stands twice", key_node.start_mark)
+        found[str(key)] = loader.construct_object(value_node, deep=True)
+    return found
 
 
 def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> Json:

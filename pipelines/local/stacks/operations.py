@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from pipelines.local.aws import ApiError, now
@@ -11,6 +12,8 @@ from pipelines.local.stacks.making import StepError
 from pipelines.local.stacks.parameters import shown
 from pipelines.local.stacks.record import StackRecord, Stacks
 from pipelines.local.stacks.template import Template
+
+_log = logging.getLogger(__name__)
 
 _BY_USER = "User Initiated"
 _INTERRUPTED = "The embedded SageMaker ended while this was under way."
@@ -93,7 +96,13 @@ class Operations:
     ) -> None:
         stack.template, stack.description = template.text, template.description
         stack.parameters, stack.shown_parameters = parameters, shown(template.parameters, parameters)
-        deployment.apply(template, parameters)
+        try:
+            deployment.apply(template, parameters)
+        except (StepError, ApiError):
+            raise
+        except Exception as error:  # what nobody foresaw must not leave the stack between two states either
+            _log.exception("The stack %s met an error of the server", stack.name)
+            raise StepError(f"InternalFailure: {type(error).__name__}: {error}") from error
 
     def _enter(self, stack: StackRecord, status: str, reason: str = "") -> None:
         if status.startswith("UPDATE"):

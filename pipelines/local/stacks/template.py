@@ -25,6 +25,7 @@ _SECTIONS = (
     "Rules",
     "Transform",
 )
+_OF_OBJECTS = ("Parameters", "Mappings", "Outputs", "Resources")
 _UNKNOWN_HERE = ("Hooks", "Transform")
 _RESOURCE_FIELDS = (
     "Condition",
@@ -87,6 +88,13 @@ def read(text: str) -> Template:
         ApiError: it is not well-formed, or refers to what it does not hold.
     """
     found = load(text)
+    try:
+        return _checked(text, found)
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:  # of another form somewhere
+        raise refused(f"Template format error: unsupported structure. ({type(error).__name__}: {error})") from error
+
+
+def _checked(text: str, found: Json) -> Template:
     unknown = [name for name in found if name not in _SECTIONS]
     if unknown:
         raise refused(f"Invalid template property or properties [{', '.join(unknown)}]")
@@ -144,13 +152,15 @@ def _section(found: Mapping[str, Any], name: str) -> Json:
     section = found.get(name) or {}
     if not isinstance(section, dict):
         raise refused(f"Template format error: [/{name}] must be an object.")
+    if name in _OF_OBJECTS and not all(isinstance(each, dict) for each in section.values()):
+        raise refused(f"Template format error: every member of [/{name}] must be an object.")
     return section
 
 
 def _check_resource(name: str, resource: Any) -> None:
     if not _LOGICAL_ID.fullmatch(name):
         raise refused(f"Template format error: Resource name {name} is non alphanumeric.")
-    if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+    if not isinstance(resource.get("Type"), str):
         raise refused(f"Template format error: [/Resources/{name}] Every Resources object must contain a Type member.")
     if not _TYPE.fullmatch(resource["Type"]):
         raise refused(f"Template format error: Unrecognized resource types: [{resource['Type']}]")

@@ -159,5 +159,30 @@ def test_a_wrong_parameter_is_refused_in_a_sentence(parameter, value, words):
         values({"P": {"Type": "String", **parameter}}, given, {})
 
 
+names = st.sampled_from(["Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Fn::Join", "Fn::Select", "Condition", "A", "B"])
+wild = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 300) | names | st.sampled_from(["A.Arn", "${A}", "${A.Arn}", "${"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=2),
+    max_leaves=8,
+)
+
+
+@given(wild, wild, wild)
+def test_a_template_of_any_structure_is_evaluated_or_refused(properties, condition, output):
+    resources = {"A": {"Type": "AWS::SQS::Queue", "Condition": "B", "Properties": properties}}
+    sections = {"Resources": resources, "Conditions": {"B": condition}, "Outputs": {"O": output}}
+    with contextlib.suppress(ApiError):
+        template = read(json.dumps(sections))
+        evaluated = scope(conditions=template.conditions)
+        assert isinstance(evaluated.met("B"), bool)
+        evaluated.resolve([template.resources, template.outputs])
+
+
+def test_aliases_cannot_make_a_short_template_long():
+    bomb = "\n".join(["a: &a [x, x]", "b: &b [*a, *a]", "c: [*b, *b]"])
+    with pytest.raises(ApiError, match="aliases are not supported"):
+        load(bomb)
+
+
 def test_no_value_is_no_property():
     assert scope().resolve({"Ref": "AWS::NoValue"}) is NO_VALUE

@@ -157,6 +157,7 @@ def test_a_stack_stays_while_an_execution_is_running(target: Target, named: Name
     target.sagemaker.stop_pipeline_execution(PipelineExecutionArn=execution, ClientRequestToken="e" * 32)
 
 
+@pytest.mark.slow
 def test_the_commands_put_up_stack_and_pipeline_and_take_the_stack_away(command: Callable[..., str]) -> None:
     assert "`make deploy-stack`" in command("upsert-pipeline", fails=True)
     assert command("deploy-stack").endswith("updated the stack bin-counter-demo\n")

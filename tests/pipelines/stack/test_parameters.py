@@ -54,8 +54,8 @@ def test_a_name_that_is_too_long_for_an_endpoint_is_told_before_anything_is_made
 
 def test_a_schedule_that_is_none_is_refused_before_anything_is_made() -> None:
     config = load_preset("demo").placed(*PLACED)
-    wrong = config.stack.model_copy(update={"schedule": "rate(7 day)"})
-    with pytest.raises(PipelineError, match=r"rate\(7 day\)"):
+    wrong = config.stack.model_copy(update={"schedule": "rate(7 dais)"})
+    with pytest.raises(PipelineError, match=r"rate\(7 dais\)"):
         stack_parameters(config.model_copy(update={"stack": wrong}), "aws")
 
 
