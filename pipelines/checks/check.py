@@ -33,8 +33,9 @@ def refuse_faulty(definition: str, config: "Config") -> None:
     findings = check(definition, config)
     if findings:
         first = findings[0]
+        where = f"{first.step}: " if first.step else ""
         others = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         raise PipelineError(
-            f"pipeline {config.name} breaks the rule {first.rule}: {first.step}: {first.sentence}{others}; "
+            f"pipeline {config.name} breaks the rule {first.rule}: {where}{first.sentence}{others}; "
             "`make validate` tells them all with their reasons"
         )

@@ -20,7 +20,8 @@ REGION = "eu-west-1"
 @pytest.fixture(scope="session")
 def configs() -> dict[str, Config]:
     """The demo's pipeline and its audit, with no rule switched off."""
-    demo = load_preset("demo").placed("111122223333", REGION).model_copy(update={"checks": ChecksConfig()})
+    placed = load_preset("demo").placed("111122223333", REGION)
+    demo = placed.model_copy(update={"bucket": "some-bucket", "checks": ChecksConfig()})
     return {"demo": demo, "audit": audit_config(demo)}
 
 

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 Edit = Callable[[Json], None]
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-BUCKET = "s3://bin-counter-111122223333-eu-west-1"
+BUCKET = "s3://some-bucket"
 RANGES = "Arguments.HyperParameterTuningJobConfig.ParameterRanges"
 TRIAL = "Arguments.TrainingJobDefinition"
 OUTPUT = "Arguments.ProcessingOutputConfig.Outputs[0]"

@@ -64,6 +64,12 @@ def test_a_faulty_definition_is_refused_with_its_first_fault_and_the_number_of_o
         refuse_faulty(definition, config)
 
 
+def test_a_fault_of_the_pipeline_as_a_whole_is_told_without_a_step() -> None:
+    config = load_preset("demo").placed("111122223333", "eu-west-1")
+    with pytest.raises(PipelineError, match="breaks the rule definition-form: the definition is not JSON: "):
+        refuse_faulty("nothing", config)
+
+
 def validate(*words: str) -> subprocess.CompletedProcess[str]:
     """The verb in another process, which has neither credentials nor a home."""
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COLUMNS": "200"}
