@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local validate upsert-pipeline diff cost prices start watch schedule unschedule status logs stop repeat doctor models approve reject endpoint invoke teardown push weights audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
+.PHONY: help demo local deploy-stack delete-stack validate upsert-pipeline diff cost prices start watch schedule unschedule status logs stop repeat doctor models approve reject endpoint invoke teardown push weights audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -17,8 +17,14 @@ help: ## Print this list
 demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to registered model (DATA=folder or s3:// URI, IMAGES=2000)
 	@$(PIPELINES) demo $(if $(DATA),--data "$(DATA)") $(if $(IMAGES),--images "$(IMAGES)")
 
-local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container)
-	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)")
+local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container, RECORD=calls.jsonl)
+	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)") $(if $(RECORD),--record "$(RECORD)")
+
+deploy-stack: $(VENV)/.operator ## Put up what the pipeline needs: bucket, key, roles, functions, alarms (PRESET=abid, YES=1 to remove or replace)
+	@$(PIPELINES) deploy-stack $(if $(YES),--yes)
+
+delete-stack: $(VENV)/.operator ## Remove the stack; its data stays (WITH_DATA=1: remove it, too)
+	@$(PIPELINES) delete-stack $(if $(WITH_DATA),--with-data)
 
 validate: $(VENV)/.operator ## Check the pipeline by AWS's limits and our policies, without credentials or network (RULES=1 lists them)
 	@$(PIPELINES) validate $(if $(RULES),--rules)
@@ -41,12 +47,6 @@ start: $(VENV)/.operator ## Start an execution (PARAMETERS="SourceUri=s3://... M
 watch: $(VENV)/.operator ## Follow the execution that was started last
 	@$(PIPELINES) watch
 
-schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
-	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
-
-unschedule: $(VENV)/.operator ## Start the pipeline by hand alone again
-	@$(PIPELINES) unschedule
-
 status: $(VENV)/.operator ## Tell how pipeline, executions, schedule, model and endpoint stand
 	@$(PIPELINES) status
 
@@ -61,6 +61,12 @@ repeat: $(VENV)/.everything ## Run a step's job again on this machine, on what i
 
 doctor: $(VENV)/.operator ## Look whether all that the pipeline needs is there, and say what to do
 	@$(PIPELINES) doctor
+
+schedule: $(VENV)/.operator ## Start the pipeline by itself, unless it is running (SCHEDULE="rate(7 days)" TIMEZONE=Europe/Berlin)
+	@$(PIPELINES) schedule "$(SCHEDULE)" $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
+
+unschedule: $(VENV)/.operator ## Start the pipeline by hand alone again
+	@$(PIPELINES) unschedule
 
 models: $(VENV)/.operator ## List the registered models, their figures, their approval, and which answers
 	@$(PIPELINES) models

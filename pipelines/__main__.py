@@ -6,7 +6,19 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.commands import checks, data, doctor, endpoint, images, models, operate, pipeline, preview, schedule
+from pipelines.commands import (
+    checks,
+    data,
+    doctor,
+    endpoint,
+    images,
+    models,
+    operate,
+    pipeline,
+    preview,
+    schedule,
+    stack,
+)
 from pipelines.errors import PipelineError
 from pipelines.target import aws_errors_explained
 from pipelines.text import printable
@@ -19,7 +31,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # In the order of the help.
-for group in (pipeline, checks, preview, schedule, operate, doctor, models, endpoint, data, images):
+GROUPS = (
+    stack,
+    pipeline,
+    checks,
+    preview,
+    schedule,
+    operate,
+    doctor,
+    models,
+    endpoint,
+    data,
+    images,
+)
+for group in GROUPS:
     app.add_typer(group.app)
 
 

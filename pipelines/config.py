@@ -4,13 +4,16 @@ import tomllib
 from importlib import resources
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from pipelines.checks.settings import ChecksConfig
 from pipelines.cost.settings import CostSettings
 from pipelines.errors import PipelineError
 from pipelines.images.lock import image_names, read_lock
 from pipelines.images.settings import ImagesConfig
+from pipelines.machines import MachinesConfig
+from pipelines.section import Section
+from pipelines.stack.settings import NetworkConfig, StackConfig
 from steps.audit.settings import AuditSettings
 from steps.catalog.settings import CatalogSettings
 from steps.contract import explain
@@ -24,54 +27,8 @@ from steps.survey.settings import SurveySettings
 from steps.train.settings import TrainSettings
 from steps.tune.settings import TuneSettings
 
-INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
-HOUR_SECONDS = 3600
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class MachineConfig(_Section):
-    """What a job runs on."""
-
-    instance_type: str = Field(pattern=INSTANCE_TYPE, description="SageMaker instance type")
-    instance_count: int = Field(1, ge=1, le=100, description="instances")
-    volume_gb: int = Field(30, ge=1, le=16384, description="disk of each instance, GB")
-    maximum_runtime_seconds: int = Field(4 * HOUR_SECONDS, ge=60, le=432000, description="then the job is stopped")
-
-
-class TrainMachineConfig(MachineConfig):
-    """What training runs on."""
-
-    spot: bool = Field(
-        True,
-        description="take instances that AWS may want back, for up to 90 % less; an interrupted training goes on from "
-        "its checkpoint, and may wait for instances as long again as it may run",
-    )
-
-
-class CountMachineConfig(_Section):
-    """What an audit's transform job runs on; SageMaker sets neither its disk nor its time."""
-
-    instance_type: str = Field("ml.c7i.xlarge", pattern=INSTANCE_TYPE, description="SageMaker instance type")
-    instance_count: int = Field(1, ge=1, le=100, description="instances")
-
-
-class MachinesConfig(_Section):
-    """What each step runs on."""
-
-    catalog: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    ingest: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    explore: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    train: TrainMachineConfig = TrainMachineConfig(instance_type="ml.g5.xlarge")
-    evaluate: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    survey: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-    count: CountMachineConfig = CountMachineConfig()
-    audit: MachineConfig = MachineConfig(instance_type="ml.m5.xlarge")
-
-
-class Config(_Section):
+class Config(Section):
     """One pipeline: where it lives, what it runs on, and what each step is told.
 
     In texts, `{account}`, `{region}`, `{partition}` and `{bucket}` stand for where the pipeline is put, `{name}` for
@@ -80,10 +37,15 @@ class Config(_Section):
 
     name: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}$", description="the pipeline's name")
     description: str = Field("", max_length=3072, description="shown beside the name")
-    bucket: str = Field("bin-counter-{account}-{region}", description="bucket for step code and outputs")
+    bucket: str = Field("{name}-{account}-{region}", description="bucket for step code and outputs")
     role: str = Field(
-        "arn:{partition}:iam::{account}:role/bin-counter-execution", description="role of the pipeline and its jobs"
+        "arn:{partition}:iam::{account}:role/{name}-pipeline",
+        description="role of the pipeline, which creates the jobs",
     )
+    jobs_role: str = Field("arn:{partition}:iam::{account}:role/{name}-jobs", description="role of the jobs and models")
+    kms_key: str = Field("", description="ARN of the key for outputs and disks; empty: AWS's own keys")
+    network: NetworkConfig = NetworkConfig()
+    stack: StackConfig = StackConfig()
     cache_expires_after: str = Field(
         "P1D",
         pattern=r"^P(\d+D|T\d+H)$",
@@ -154,9 +116,8 @@ class Config(_Section):
         Raises:
             PipelineError: a text has a placeholder that is not known, or is not allowed once it is filled in.
         """
-        where: dict[str, Any] = {"account": account, "region": region, "partition": partition}
+        where: dict[str, Any] = {"account": account, "region": region, "partition": partition, "name": self.name}
         where["bucket"] = _fill(self.bucket, where)
-        where["name"] = self.name
         where["images"] = image_names(account, region, partition, read_lock())
         try:
             return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))

@@ -11,7 +11,8 @@ from sagemaker.workflow.step_collections import StepCollection
 from sagemaker.workflow.steps import ProcessingStep, Step
 
 from pipelines.code import read_bundles
-from pipelines.config import Config, MachineConfig
+from pipelines.config import Config
+from pipelines.machines import MachineConfig
 from steps.catalog.step import catalog_step
 from steps.declaration import Images, Machine, StepContext, processing_output
 from steps.deploy.step import deploy_step
@@ -147,12 +148,15 @@ def step_context(config: Config, session: PipelineSession) -> StepContext:
     return StepContext(
         session=session,
         pipeline=config.name,
-        role=config.role,
+        role=config.jobs_role,
         bucket=config.bucket,
         tags=config.tags,
         images=Images(**config.images.model_dump()),
         code={step: f"s3://{config.bucket}/{bundle.prefix}" for step, bundle in read_bundles().items()},
         cache_expires_after=config.cache_expires_after,
+        kms_key=config.kms_key,
+        subnets=config.network.subnets,
+        security_groups=config.network.security_groups,
     )
 
 

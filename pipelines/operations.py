@@ -15,9 +15,10 @@ from pipelines.deployed import deployed_pipeline
 from pipelines.diff.deployed import Deployed, read_deployed, upsert_changes
 from pipelines.errors import PipelineError
 from pipelines.executions.parameters import check_parameters
-from pipelines.functions import put_function
 from pipelines.results import read_json
+from pipelines.stack.existing import bucket_exists
 from pipelines.target import Target
+from steps.deploy.settings import DeploySettings
 
 Report = Callable[[str], None]
 Decision = Literal["Approved", "Rejected"]
@@ -45,10 +46,12 @@ class ModelVersion:
 
 
 def upsert(target: Target, config: Config, definition: str, report: Report) -> str:
-    """Put code, the deploying function and the definition up, creating what is not there; return the pipeline's ARN.
+    """Put code and definition up; return the pipeline's ARN.
 
     A definition that breaks a rule is refused. Code goes first: a definition never points at code that is not there. A
     pipeline that is as it should be gets no new version.
+
+    What else a pipeline needs is its stack's.
 
     Args:
         target: where to.
@@ -57,14 +60,15 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
         report: told in a line what is done.
 
     Raises:
-        PipelineError: the definition breaks a rule of `pipelines.checks`, or the bucket is somebody else's.
+        PipelineError: the definition breaks a rule of `pipelines.checks`, or the bucket or the function that deploys is
+            missing.
     """
     refuse_faulty(definition, config)
-    ensure_bucket(target, config.bucket, report)
+    require_bucket(target, config.bucket)
+    if config.deploy:
+        _require_function(target, config.deploy)
     for bundle in read_bundles().values():
         upload(bundle, config.bucket, target.s3, report)
-    if config.deploy:
-        put_function(target, config, config.deploy, report)
     deployed = read_deployed(target, config.name)
     if deployed is not None:
         return _update(target, config, definition, deployed, report)
@@ -79,35 +83,27 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
     return arn
 
 
-def ensure_bucket(target: Target, bucket: str, report: Report) -> None:
-    """Create the bucket, private and encrypted, when it is not there.
+def require_bucket(target: Target, bucket: str) -> None:
+    """Check that the pipeline's bucket is there.
 
     Raises:
-        PipelineError: the bucket is somebody else's.
+        PipelineError: it is not, or it is somebody else's.
     """
+    if not bucket_exists(target, bucket):
+        raise PipelineError(
+            f"bucket {bucket} does not exist: `make deploy-stack` makes it, with all else that the pipeline needs"
+        )
+
+
+def _require_function(target: Target, deploy: DeploySettings) -> None:
+    functions = target.client("lambda")
     try:
-        target.s3.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "403":
-            raise PipelineError(
-                f"bucket {bucket} exists but is not yours to use: name another in the preset's field `bucket`"
-            ) from None
-        if code != "404":
-            raise
-    else:
-        return
-    if target.region == "us-east-1":  # the one region whose name CreateBucket refuses as a location
-        target.s3.create_bucket(Bucket=bucket)
-    else:
-        place: Any = {"LocationConstraint": target.region}
-        target.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    try:
-        _protect_bucket(target, bucket)
-    except ClientError:
-        target.s3.delete_bucket(Bucket=bucket)  # rather none than one that is open
-        raise
-    report(f"created the private, encrypted bucket {bucket}")
+        functions.get_function_configuration(FunctionName=deploy.function)
+    except functions.exceptions.ResourceNotFoundException:
+        raise PipelineError(
+            f"function {deploy.function.rpartition(':')[2]}, which deploys models, does not exist: `make deploy-stack` "
+            "makes it"
+        ) from None
 
 
 def start(target: Target, pipeline: str, parameters: Mapping[str, str]) -> str:
@@ -216,21 +212,3 @@ def _update(target: Target, config: Config, definition: str, deployed: Deployed,
     )
     report(f"updated {answer['PipelineArn']} to version {answer['PipelineVersionId']}")
     return answer["PipelineArn"]
-
-
-def _protect_bucket(target: Target, bucket: str) -> None:
-    target.s3.put_public_access_block(
-        Bucket=bucket,
-        PublicAccessBlockConfiguration={
-            "BlockPublicAcls": True,
-            "IgnorePublicAcls": True,
-            "BlockPublicPolicy": True,
-            "RestrictPublicBuckets": True,
-        },
-    )
-    target.s3.put_bucket_encryption(
-        Bucket=bucket,
-        ServerSideEncryptionConfiguration={
-            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
-        },
-    )

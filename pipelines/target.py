@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipelines.aws_errors import explain_aws_error
 from pipelines.config import Config
 from pipelines.errors import PipelineError
+from pipelines.stack.found import find_stack, place_in_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -43,7 +44,16 @@ class Target:
         return host.endswith(AWS_DOMAINS)
 
     def place(self, config: Config) -> Config:
-        """`config` with this account, region and partition filled in."""
+        """`config` with this account, region and partition filled in, and what the pipeline's stack has made.
+
+        A stack that does not exist, or holds nothing yet, leaves the preset's own names.
+        """
+        placed = self.place_unstacked(config)
+        stack = find_stack(self.client("cloudformation"), config.name)
+        return place_in_stack(placed, stack.outputs) if stack and stack.usable else placed
+
+    def place_unstacked(self, config: Config) -> Config:
+        """`config` with this account, region and partition filled in, as its stack is made from."""
         return config.placed(self.account, self.region, self.partition)
 
     def client(self, service: str) -> Any:

@@ -4,7 +4,7 @@ from typing import get_args
 
 from pipelines.config import Config
 from pipelines.errors import PipelineError
-from pipelines.operations import Report, ensure_bucket
+from pipelines.operations import Report, require_bucket
 from pipelines.target import Target
 from steps.train.settings import Architecture
 
@@ -19,17 +19,18 @@ def put_weights(target: Target, config: Config, architecture: str, report: Repor
 
     Args:
         target: where to.
-        config: a configuration placed in the target; its bucket is made when it is not there.
+        config: a configuration placed in the target; its stack has made the bucket.
         architecture: one of `PUBLISHED`.
         report: told in a line what is done.
 
     Raises:
-        PipelineError: the architecture has no weights, torchvision is not installed, or they cannot be fetched.
+        PipelineError: the architecture has no weights, the bucket is missing, torchvision is not installed, or they
+            cannot be fetched.
     """
     if architecture not in PUBLISHED:
         raise PipelineError(f"{architecture!r} has no published weights; those are of {', '.join(PUBLISHED)}")
+    require_bucket(target, config.bucket)
     content = _fetch(architecture)
-    ensure_bucket(target, config.bucket, report)
     folder = f"weights/{architecture}"
     target.s3.put_object(Bucket=config.bucket, Key=f"{folder}/model.safetensors", Body=content)
     report(f"put {len(content) / 1e6:.1f} MB to s3://{config.bucket}/{folder}/model.safetensors")

@@ -1,5 +1,6 @@
 """What every `step.py` is given, and what all declarations have in common."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,10 @@ from steps.contract import StepSettings
 
 PROCESSING = "/opt/ml/processing"
 CODE = f"{PROCESSING}/input/code"
+
+# Instances with disks of their own, which their hardware encrypts and no key of ours can: "VolumeKmsKeyId" of
+# ResourceConfig in SageMaker's API reference.
+OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g5|g6e?|gr6|p5[a-z]*|p6[a-z0-9-]*|trn[12][a-z]*)\..+")
 
 
 def code_environment(folder: str) -> dict[str, str]:
@@ -74,6 +79,9 @@ class StepContext:
         images: container images.
         code: S3 folder of each step's code, by step.
         cache_expires_after: ISO 8601 duration after which a step's result is no longer reused.
+        kms_key: ARN of the key for outputs and disks; empty for AWS's own.
+        subnets: network that jobs run in, by id; none for SageMaker's own.
+        security_groups: what they may reach there, by id.
     """
 
     session: PipelineSession
@@ -84,6 +92,26 @@ class StepContext:
     images: Images
     code: Mapping[str, str]
     cache_expires_after: str
+    kms_key: str = ""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+
+    @property
+    def output_key(self) -> str | None:
+        """Key for what jobs write to S3."""
+        return self.kms_key or None
+
+    def disk_key(self, instance_type: str | PipelineVariable) -> str | None:
+        """Key for a job's disk; none where the instance type, or a parameter's default, has disks of its own."""
+        known = getattr(instance_type, "default_value", instance_type)
+        return None if OWN_DISKS.fullmatch(str(known)) else self.output_key
+
+    @property
+    def vpc(self) -> dict[str, list[str]] | None:
+        """The network as a model is told of it."""
+        if not self.subnets:
+            return None
+        return {"Subnets": list(self.subnets), "SecurityGroupIds": list(self.security_groups)}
 
     @property
     def tag_list(self) -> list[dict[str, str]]:
@@ -148,8 +176,15 @@ def processing_step(
         volume_size_in_gb=machine.volume_gb,
         max_runtime_in_seconds=machine.maximum_runtime_seconds,
         env=code_environment(CODE),
+        volume_kms_key=context.disk_key(machine.instance_type),
+        output_kms_key=context.output_key,
         tags=context.tag_list,
-        network_config=NetworkConfig(enable_network_isolation=isolated, encrypt_inter_container_traffic=True),
+        network_config=NetworkConfig(
+            enable_network_isolation=isolated,
+            encrypt_inter_container_traffic=True,
+            subnets=list(context.subnets) or None,
+            security_group_ids=list(context.security_groups) or None,
+        ),
         sagemaker_session=context.session,
     )
     sources = {"code": context.code[name], **inputs}

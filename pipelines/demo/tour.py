@@ -15,6 +15,7 @@ from pipelines.demo.photos import Photos, sampled_photos, simulated_photos, tran
 from pipelines.errors import PipelineError
 from pipelines.local import EmbeddedSageMaker
 from pipelines.progress import Progress, watch
+from pipelines.stack.deploy import deploy_stack
 from pipelines.target import Target, connect
 from steps.gate.settings import GateSettings
 
@@ -45,7 +46,7 @@ def tour(data: str, images: int, folder: Path, console: Console) -> None:
     )
     with _sagemaker(folder, console):
         target = connect()
-        config = target.place(load_preset(PRESET))
+        config = deploy_stack(target, target.place_unstacked(load_preset(PRESET)), console)
         source = _put_up(target, config, photos, console)
         # Real photos are judged by what was published about them, not by what suits our drawings.
         ended = _execute(target, config, source, load_preset(REAL_PRESET).gate if data else config.gate, console)

@@ -4,36 +4,27 @@ import base64
 import hashlib
 from collections.abc import Iterator
 
-from botocore.exceptions import ClientError
-
 from pipelines.config import Config
 from pipelines.diff.deployed import read_deployed, upsert_changes
 from pipelines.doctor.finding import Finding, ok, to_do
-from pipelines.functions import archive
+from pipelines.stack.code import archive, function_files
+from pipelines.stack.found import WHOLE, find_stack
 from pipelines.target import Target
-
-BUSY = "_IN_PROGRESS"
-HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 
 def check_stack(target: Target, config: Config) -> Iterator[Finding]:
     """The CloudFormation stack that is named as the pipeline: it is there, and whole."""
-    try:
-        stack = target.client("cloudformation").describe_stacks(StackName=config.name)["Stacks"][0]
-    except ClientError as error:
-        if "does not exist" not in error.response["Error"].get("Message", ""):
-            raise
+    stack = find_stack(target.client("cloudformation"), config.name)
+    if stack is None:
         yield to_do("stack", f"there is no stack {config.name}: `make deploy-stack` creates it")
         return
-    status, reason = stack["StackStatus"], stack.get("StackStatusReason", "")
-    if status in HEALTHY:
+    status, reason = stack.status, f" ({stack.reason})" if stack.reason else ""
+    if status in WHOLE:
         yield ok("stack", f"{config.name} is {status}")
-    elif status.endswith(BUSY):
+    elif stack.under_way:
         yield to_do("stack", f"{config.name} is {status}: wait until it has ended, then ask again")
     else:
-        yield to_do(
-            "stack", f"{config.name} is {status}{f' ({reason})' if reason else ''}: run `make deploy-stack` again"
-        )
+        yield to_do("stack", f"{config.name} is {status}{reason}: run `make deploy-stack` again")
 
 
 def check_function(target: Target, config: Config) -> Iterator[Finding]:
@@ -49,7 +40,7 @@ def check_function(target: Target, config: Config) -> Iterator[Finding]:
         return
     if found.get("State", "Active") not in ("Active", "Inactive"):  # one that nobody calls falls asleep
         yield to_do("function", f"{name} is {found['State']} ({found.get('StateReason', 'no reason is given')})")
-    elif found["CodeSha256"] != base64.b64encode(hashlib.sha256(archive()).digest()).decode():
+    elif found["CodeSha256"] != base64.b64encode(hashlib.sha256(archive(function_files())).digest()).decode():
         yield to_do(
             "function", f"{name} runs other code than this checkout's: `make deploy-stack` brings it up to date"
         )

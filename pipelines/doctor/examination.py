@@ -45,7 +45,7 @@ def examine(config: Config, compile_: Callable[[Config, str], str]) -> Iterator[
     """
     try:
         target = connect()
-        placed = target.place(config)
+        placed = _place(target, config)
     except PipelineError as error:
         yield to_do("credentials", str(error))
         for name in ("region", *CHECKS, "pipeline"):
@@ -70,6 +70,14 @@ def _attempt(name: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Findi
         yield (skipped if denied else to_do)(name, explain_aws_error(error))
     except PipelineError as error:
         yield to_do(name, str(error))
+
+
+def _place(target: Target, config: Config) -> Config:
+    """The configuration where it is put; who may not look at stacks is told so by the check of the stack."""
+    try:
+        return target.place(config)
+    except (ClientError, BotoCoreError):
+        return target.place_unstacked(config)
 
 
 def _who(target: Target) -> Finding:

@@ -33,8 +33,9 @@ def _check_image(target: Target, about: str, uri: str) -> Finding:
         registry.describe_images(registryId=named["account"], repositoryName=named["repository"], imageIds=[wanted])
     except registry.exceptions.RepositoryNotFoundException:
         return to_do(
-            about, f"there is no repository {named['repository']}: `make deploy-stack` creates it, then push {uri}"
+            about,
+            f"there is no repository {named['repository']}: `make deploy-stack` creates it, then `make push-images`",
         )
     except registry.exceptions.ImageNotFoundException:
-        return to_do(about, f"{uri} is not there: build it and push it")
+        return to_do(about, f"{uri} is not there: `make push-images` builds and pushes it")
     return ok(about, f"{uri} is there")

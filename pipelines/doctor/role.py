@@ -12,32 +12,47 @@ from pipelines.doctor.finding import Finding, ok, skipped, to_do
 from pipelines.target import Target
 
 SERVICE = "sagemaker.amazonaws.com"
-OBJECT_ACTIONS = ("s3:GetObject", "s3:PutObject")
-BUCKET_ACTIONS = ("s3:ListBucket",)
-GENERAL_ACTIONS = (
-    "ecr:GetAuthorizationToken",
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "sagemaker:CreateProcessingJob",
-    "sagemaker:CreateTrainingJob",
-)
-"""What every execution begins with; the rest of the role's rights shows in the stack's template."""
+Rights = dict[str, tuple[str, ...]]
+"""Actions by the ARN that they are on."""
 
 
 def check_role(target: Target, config: Config) -> Iterator[Finding]:
-    """The role exists, SageMaker may take it, and its policies allow what an execution begins with."""
+    """The roles of pipeline and jobs exist, SageMaker may take them, and they may do what an execution begins with."""
+    own = f"{target.region}:{target.account}"
+    jobs = f"arn:{target.partition}:sagemaker:{own}"
+    bucket = f"arn:{target.partition}:s3:::{config.bucket}"
+    # Named as SageMaker names what a pipeline makes; the rest of the rights shows in the stack's template.
+    of_pipeline = {
+        f"{jobs}:processing-job/pipelines-any": ("sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob"),
+        f"{jobs}:training-job/pipelines-any": ("sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob"),
+        config.jobs_role: ("iam:PassRole",),
+    }
+    of_jobs = {
+        bucket: ("s3:ListBucket",),
+        f"{bucket}/{config.name}/any": ("s3:GetObject", "s3:PutObject"),
+        f"arn:{target.partition}:logs:{own}:log-group:/aws/sagemaker/any": (
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+        ),
+        "*": ("ecr:GetAuthorizationToken",),
+    }
+    yield from _check(target, "role", config.role, of_pipeline)
+    yield from _check(target, "jobs' role", config.jobs_role, of_jobs)
+
+
+def _check(target: Target, about: str, arn: str, rights: Rights) -> Iterator[Finding]:
     iam = target.client("iam")
-    name = config.role.rpartition("/")[2]
+    name = arn.rpartition("/")[2]
     try:
         role = iam.get_role(RoleName=name)["Role"]
     except iam.exceptions.NoSuchEntityException:
-        yield to_do("role", f"there is no role {name}: `make deploy-stack` creates it, or name another in the preset")
+        yield to_do(about, f"there is no role {name}: `make deploy-stack` creates it, or name another in the preset")
         return
     if not _trusts_sagemaker(role["AssumeRolePolicyDocument"]):
-        yield to_do("role", f"{name} does not trust {SERVICE}: add it to the role's trust policy")
+        yield to_do(about, f"{name} does not trust {SERVICE}: add it to the role's trust policy")
         return
-    yield ok("role", f"{name} exists and trusts {SERVICE}")
-    yield _rights(target, iam, config)
+    yield ok(about, f"{name} exists and trusts {SERVICE}")
+    yield _rights(iam, f"rights of {about}", arn, rights)
 
 
 def _trusts_sagemaker(document: Any) -> bool:
@@ -58,20 +73,22 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _rights(target: Target, iam: Any, config: Config) -> Finding:
+def _rights(iam: Any, about: str, arn: str, rights: Rights) -> Finding:
     """What IAM itself thinks that the role may do; not everyone may ask it."""
-    bucket = f"arn:{target.partition}:s3:::{config.bucket}"
-    questions = ((OBJECT_ACTIONS, f"{bucket}/{config.name}/any"), (BUCKET_ACTIONS, bucket), (GENERAL_ACTIONS, "*"))
     denied: list[str] = []
+    context = [
+        {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string", "ContextKeyValues": [SERVICE]},
+    ]
     try:
-        for actions, resource in questions:
+        for resource, actions in rights.items():
             pages = iam.get_paginator("simulate_principal_policy").paginate(
-                PolicySourceArn=config.role, ActionNames=list(actions), ResourceArns=[resource]
+                PolicySourceArn=arn, ActionNames=list(actions), ResourceArns=[resource], ContextEntries=context
             )
             answers = (answer for page in pages for answer in page["EvaluationResults"])
             denied += [each["EvalActionName"] for each in answers if each["EvalDecision"] != "allowed"]
     except (ClientError, BotoCoreError) as error:
-        return skipped("role's rights", f"IAM does not tell: {explain_aws_error(error)}")
+        return skipped(about, f"IAM does not tell: {explain_aws_error(error)}")
     if denied:
-        return to_do("role's rights", f"{config.role} may not do {', '.join(denied)}: allow it, or `make deploy-stack`")
-    return ok("role's rights", "what an execution begins with is allowed")
+        names = ", ".join(dict.fromkeys(denied))
+        return to_do(about, f"{arn} may not do {names}: allow it, or run `make deploy-stack` again")
+    return ok(about, "what an execution begins with is allowed")

@@ -81,7 +81,9 @@ class Logs:
             token = answer["nextForwardToken"]
             self._read_to[group, stream] = token
         while True:
-            answer = self._logs.get_log_events(**where, startFromHead=True, **({"nextToken": token} if token else {}))
+            if token:
+                where["nextToken"] = token
+            answer = self._logs.get_log_events(**where, startFromHead=True)
             yield from answer["events"]
             # Only now: should another stream's reading fail meanwhile, a line comes twice rather than never.
             self._read_to[group, stream] = answer["nextForwardToken"]

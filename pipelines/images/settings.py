@@ -1,12 +1,12 @@
 """Which container images a preset names."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from pipelines.section import Section
 
 
-class ImagesConfig(BaseModel):
+class ImagesConfig(Section):
     """Container images; `{images.serving}` is what containers/images.lock names, or the tag `latest`, in ECR."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     processing: str = Field("{images.processing}", description="image of catalog, ingest, explore and evaluate")
     training: str = Field("{images.training}", description="image of train, and of tune's trials")

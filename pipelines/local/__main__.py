@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, lambda *_: _interrupted(ended))
     try:
         engine = ContainerEngine.find() if options.runtime == "container" else None
-        with EmbeddedSageMaker(options.state, options.containers, options.host, options.port, engine=engine) as aws:
+        where = (options.state, options.containers, options.host, options.port)
+        with EmbeddedSageMaker(*where, engine=engine, record=options.record) as aws:
             for name, value in aws.environment().items():
                 print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201 - to be copied
             stands = f"jobs and endpoints run in images, by {engine.program}" if engine else aws.isolation.value
@@ -67,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
         default="process",
         help="process: programs of container folders, as processes of this machine; container: images, by docker or "
         "podman (default: process)",
+    )
+    parser.add_argument(
+        "--record", type=Path, help="file to append a line of JSON to for every call: who, which, on what"
     )
     return parser
 

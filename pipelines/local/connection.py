@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from pipelines.local.aws import REGION
+from pipelines.local.identities import SERVER_KEY, USER_KEY, Identities
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
 
-_KEY_ID = "embedded"
 _SECRET = "embedded"  # noqa: S105 - it opens nothing: the server checks no signature
 
 # Proxies are switched off because the server is on this machine; checksums because the path to it is memory.
@@ -31,19 +32,40 @@ _CONFIG = Config(
 
 
 class Connection:
-    """Clients of the server at `url`. They may be shared by threads."""
+    """Clients of the server at `url`, which calls by them take for the server's own. They may be shared by threads.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: of the server.
+        identities: tell callers apart.
+    """
+
+    def __init__(self, url: str, identities: Identities | None = None) -> None:
         self.url = url
+        self.identities = identities or Identities()
+        self._key_id = SERVER_KEY
         self._lock = threading.Lock()
+        self._session = boto3.Session(region_name=REGION)
         self._clients: dict[str, Any] = {}
-        self._session = boto3.Session(aws_access_key_id=_KEY_ID, aws_secret_access_key=_SECRET, region_name=REGION)
+        self._relatives = {SERVER_KEY: self}  # connections to the same server, by their access keys; they share it
+
+    def in_role(self, role: str | None) -> Connection:
+        """The same server for calls in the name of a role, given its ARN; for none in that of the user."""
+        return self.signed_with(self.identities.key_of(role))
+
+    def signed_with(self, key_id: str) -> Connection:
+        """The same server for calls in the name of the caller who has this access key."""
+        with self._lock:
+            if key_id not in self._relatives:
+                relative = copy.copy(self)
+                relative._key_id, relative._clients = key_id, {}
+                self._relatives[key_id] = relative
+            return self._relatives[key_id]
 
     def environment(self) -> dict[str, str]:
         """The variables that point boto3, the SageMaker SDK and the AWS CLI at the server."""
         return {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": _KEY_ID,
+            "AWS_ACCESS_KEY_ID": USER_KEY if self._key_id == SERVER_KEY else self._key_id,
             "AWS_SECRET_ACCESS_KEY": _SECRET,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
@@ -79,6 +101,10 @@ class Connection:
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._session.client(  # type: ignore[call-overload]
-                    service, endpoint_url=self.url, config=_CONFIG
+                    service,
+                    endpoint_url=self.url,
+                    config=_CONFIG,
+                    aws_access_key_id=self._key_id,
+                    aws_secret_access_key=_SECRET,
                 )
             return self._clients[service]

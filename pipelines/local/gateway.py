@@ -44,7 +44,7 @@ class Route:
     Attributes:
         method: of HTTP.
         path: has to match as a whole.
-        answer: answers; it raises NotOursError to leave the request, with its body unread, to moto.
+        answer: answers; it raises NotOursError to leave the request, with its body unread, to other routes and moto.
     """
 
     method: str
@@ -125,7 +125,7 @@ class Gateway:
                 try:
                     return route.answer(Request(environ), match)
                 except NotOursError:
-                    return None
+                    continue
         return None
 
     def _pass_on(self, environ: WSGIEnvironment, start_response: StartResponse, action: str) -> Iterable[bytes]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from pipelines.local import moto_registry
+from pipelines.local import moto_buckets, moto_registry
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -26,6 +26,7 @@ class MotoApplication(DomainDispatcherApplication):
     def __init__(self) -> None:
         super().__init__(create_backend_app)
         moto_registry.install()
+        moto_buckets.install()
         self.get_backend_for_host = functools.lru_cache(super().get_backend_for_host)  # type: ignore[method-assign]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -27,13 +27,17 @@ from pipelines.local.jobs.service import Jobs
 from pipelines.local.jobs.training import TrainingJob
 from pipelines.local.moto_application import MotoApplication
 from pipelines.local.persistence.journal import Journal
+from pipelines.local.recording import Recorder
 from pipelines.local.registry import Registry
+from pipelines.local.stacks.service import CloudFormation
 from pipelines.local.store import Store
 from pipelines.local.tags import Tags
 from pipelines.local.transforms.job import TransformJob
 from pipelines.local.tuning.service import TuningJobs
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
     from pipelines.local.aws import Action
 
 _GRACE_SECONDS = 10.0  # for jobs that are stopped while the server goes on
@@ -51,6 +55,7 @@ class Parts:
         connection: how the parts reach each other: over the port, like everybody else.
         isolation: what stands between jobs.
         clock: what schedules go by.
+        recorder: writes down what is called.
         engine: runs images; None where `containers` stands in for them.
     """
 
@@ -62,6 +67,7 @@ class Parts:
         connection: Connection,
         isolation: Isolation,
         clock: Clock,
+        recorder: Recorder,
         engine: ContainerEngine | None = None,
     ) -> None:
         self._store = store
@@ -86,21 +92,25 @@ class Parts:
         serving = replace(shared, folder=state / "endpoints", running=self.jobs.running)
         self._hosting = Hosting(serving, *kept)
         self._functions = Functions(state / "functions", connection, self._store, isolation, hidden)
-        services = Services(self.jobs, self._tuning, self._functions, self._hosting, connection, announcements)
+        services = Services(
+            self.jobs, self._tuning, self._functions, self._hosting, connection, announcements, recorder
+        )
         self._pipelines = Pipelines(services, self._store)
+        self._stacks = CloudFormation(connection, self._store)
         self._journal = Journal(MotoApplication(), self._store, state / "aws")
-        self.gateway = Gateway(
+        gateway = Gateway(
             self._journal,
             self._actions(),
             Registry(connection).amendments(),
             self._events.followers(),
             self._routes(),
         )
+        self.application: WSGIApplication = recorder.recorded(gateway)
 
     def restore(self) -> None:
         """Give moto back what it knew, and see to what ran when the last server died; call it before serving."""
         self._journal.restore()
-        for part in (self.jobs, self._tuning, self._pipelines):  # tells by the rules that moto has back
+        for part in (self.jobs, self._tuning, self._pipelines, self._stacks):  # tells by the rules that moto has back
             part.mend()
 
     def begin(self) -> None:
@@ -127,7 +137,8 @@ class Parts:
         return {**tags.forgetting(actions), **tags.actions()}
 
     def _routes(self) -> list[Route]:
-        routed = (self.jobs, Invocations(self._hosting), self._functions, self._experiments, self._events)
+        invoked = (Invocations(self._hosting), self._functions)
+        routed = (self.jobs, *invoked, self._experiments, self._events, self._stacks)
         return [route for each in routed for route in each.routes()]
 
 

@@ -22,6 +22,7 @@ from pipelines.local.jobs.engine import ContainerEngine
 from pipelines.local.jobs.isolation import Isolation
 from pipelines.local.parts import Parts
 from pipelines.local.persistence.folder import FolderInUseError, StateFolder
+from pipelines.local.recording import Recorder
 from pipelines.local.store import Store, StoreError
 
 _log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class EmbeddedSageMaker:
         port: the port to listen on; 0 for any that is free.
         isolation: what stands between jobs; the best that this machine grants where nothing is said.
         engine: runs the images of jobs and endpoints; without it, programs in `containers` stand in for them.
+        record: a file to which every call that is answered is appended, as a line of JSON; none where nothing is said.
 
     Attributes:
         clock: what schedules go by; each start has a new one, which shows the real time.
@@ -68,12 +70,14 @@ class EmbeddedSageMaker:
         port: int = 0,
         isolation: Isolation | None = None,
         engine: ContainerEngine | None = None,
+        record: Path | None = None,
     ) -> None:
         self._state = state.resolve()
         self._containers = containers.resolve()
         self._address = (host, port)
         self.isolation = isolation or Isolation.best()
         self._engine = engine
+        self._record = record
         self._undo = ExitStack()  # what `start` has done
         self._connection = Connection("")
         self.clock = Clock()
@@ -131,6 +135,12 @@ class EmbeddedSageMaker:
         """Stop."""
         self.stop()
 
+    def _recorder(self) -> Recorder:
+        try:
+            return Recorder(self._record, self._connection.identities)
+        except OSError as error:
+            raise ServerError(f"Calls cannot be recorded to {self._record}: {error.strerror or error}.") from error
+
     def _listen(self, undo: ExitStack) -> None:
         # Werkzeug ends the whole program when the port is taken, so the socket is made here.
         with _bind(*self._address) as listener:  # werkzeug makes its own of it
@@ -147,10 +157,11 @@ class EmbeddedSageMaker:
                     self._connection,
                     self.isolation,
                     self.clock,
+                    self._recorder(),
                     self._engine,
                 )
             server = make_server(
-                host, port, self._parts.gateway, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+                host, port, self._parts.application, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
             )
         undo.callback(server.server_close)
         thread = threading.Thread(target=server.serve_forever, name="embedded-sagemaker", daemon=True)

@@ -11,6 +11,7 @@ HANDLERS = {
     "deploy": "steps.deploy.handler.handler",
     "retrain": "pipelines.stack.functions.retrain.handler",
     "ask": "pipelines.stack.functions.ask.handler",
+    "authorize": "pipelines.stack.functions.authorize.handler",
 }
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEFT_OUT = {"settings.py"}  # of the deploying function: what checks presets needs pydantic, which Lambda does not have

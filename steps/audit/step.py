@@ -29,7 +29,13 @@ class _PackagedModel(Model):  # type: ignore[misc]  # the SDK is not typed
 
 def model_step(context: StepContext, package: PipelineVariable) -> ModelStep:
     """Make the model that the transform job starts."""
-    model = _PackagedModel(package, role=context.role, sagemaker_session=context.session, enable_network_isolation=True)
+    model = _PackagedModel(
+        package,
+        role=context.role,
+        sagemaker_session=context.session,
+        enable_network_isolation=True,
+        vpc_config=context.vpc,
+    )
     return ModelStep(
         name="Counter", step_args=model.create(tags=context.tag_list), retry_policies=context.service_retries
     )
@@ -62,6 +68,8 @@ def count_step(
         max_concurrent_transforms=CONCURRENT,
         max_payload=largest_photo_mb,
         output_path=context.output("count", "answers"),
+        output_kms_key=context.output_key,
+        volume_kms_key=context.disk_key(instance_type),
         tags=context.tag_list,
         sagemaker_session=context.session,
     )

@@ -26,11 +26,6 @@ class DeploySettings(StepSettings):
         pattern=r"^arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:[a-zA-Z0-9_-]{1,64}$",
         description="ARN of the function that deploys",
     )
-    function_role: str = Field(
-        "arn:{partition}:iam::{account}:role/{name}-deploy",
-        pattern=r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@-]{1,64}$",
-        description="role of that function; it is made where it does not exist",
-    )
     hosting: Literal["serverless", "instance"] = Field(
         "serverless", description="serverless costs nothing while nobody asks; instances answer at once, always"
     )

@@ -14,7 +14,7 @@ def deploy_step(context: StepContext, settings: DeploySettings, package: Pipelin
 
     Args:
         context: the project's surroundings.
-        settings: name the function, which `upsert-pipeline` makes.
+        settings: name the function, which the stack makes.
         package: ARN of the model package.
     """
     return LambdaStep(

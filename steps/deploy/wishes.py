@@ -1,11 +1,15 @@
 """What the function is told by its environment variables; checked with the standard library, all that it has."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
 PREFIX = "DEPLOY_"
+SETTINGS = "DEPLOY_SETTINGS"
+"""Variable that holds the values of several fields as JSON; a field's own variable goes before it."""
+
 _CHOICES = {"hosting": ("serverless", "instance"), "traffic": ("canary", "linear", "all_at_once")}
 _PATTERNS = {
     "endpoint": r"[a-z0-9](-*[a-z0-9]){0,39}",
@@ -62,12 +66,22 @@ class Wishes:
         Raises:
             WishesError: one is missing, or has a value that is not allowed.
         """
-        values: dict[str, Any] = {each.name: _read(each.name, each.type is int, environment) for each in fields(cls)}
+        known = {**_settings(environment.get(SETTINGS, "{}")), **environment}
+        values: dict[str, Any] = {each.name: _read(each.name, each.type is int, known) for each in fields(cls)}
         return cls(**values)
 
     def to_environment(self) -> dict[str, str]:
         """The variables that `from_environment` reads."""
         return {_variable(field.name): str(getattr(self, field.name)) for field in fields(self)}
+
+
+def _settings(text: str) -> dict[str, str]:
+    """The variables that a JSON object of fields stands for."""
+    try:
+        told = json.loads(text)
+        return {_variable(name): str(value) for name, value in told.items()}
+    except (ValueError, AttributeError):
+        raise WishesError(f"{SETTINGS} is no JSON object") from None
 
 
 def _read(name: str, is_number: bool, environment: Mapping[str, str]) -> str | int:

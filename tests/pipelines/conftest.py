@@ -16,11 +16,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config as ClientConfig
+from rich.console import Console
 
 from pipelines import endpoints
 from pipelines.config import Config
 from pipelines.local import EmbeddedSageMaker
 from pipelines.stack.code import HANDLERS, archive, function_files
+from pipelines.stack.deploy import deploy_stack
 from pipelines.target import Target, connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -44,6 +46,12 @@ def target(environment: dict[str, str]) -> Iterator[Target]:
         for name, value in environment.items():
             patch.setenv(name, value)
         yield connect()
+
+
+@pytest.fixture(scope="module")
+def stacked(target: Target) -> Callable[[Config], Config]:
+    """Put a preset's stack up, and answer the preset placed in it."""
+    return lambda preset: deploy_stack(target, target.place_unstacked(preset), Console(quiet=True))
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +105,23 @@ def register_model(target: Target, tmp_path_factory: pytest.TempPathFactory) -> 
     return register
 
 
+@pytest.fixture(scope="session")
+def draw_photo() -> Callable[[Path, float, int], None]:
+    """Draw a JPEG file of clouds in a hue, 0 to 1: photos of a class look alike, and are no copies of each other."""
+    import cv2
+    import numpy as np
+
+    def draw(file: Path, hue: float, seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        clouds = cv2.resize(generator.random((21, 27)), (108, 84), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        colour = np.broadcast_to(np.float32([360 * hue, 0.8, 1]), (84, 108, 3)).copy()
+        colour[..., 2] = 0.2 + 0.8 * clouds
+        file.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(file), (255 * cv2.cvtColor(colour, cv2.COLOR_HSV2BGR)).astype(np.uint8))
+
+    return draw
+
+
 @pytest.fixture(scope="module")
 def stack_function(target: Target) -> Callable[..., str]:
     """Create a function as the stack does, given which and its environment; returns its name."""
@@ -129,23 +154,6 @@ def call_function(target: Target) -> Callable[..., dict[str, Any]]:
         return found
 
     return call
-
-
-@pytest.fixture(scope="session")
-def draw_photo() -> Callable[[Path, float, int], None]:
-    """Draw a JPEG file of clouds in a hue, 0 to 1: photos of a class look alike, and are no copies of each other."""
-    import cv2
-    import numpy as np
-
-    def draw(file: Path, hue: float, seed: int) -> None:
-        generator = np.random.default_rng(seed)
-        clouds = cv2.resize(generator.random((21, 27)), (108, 84), interpolation=cv2.INTER_CUBIC).clip(0, 1)
-        colour = np.broadcast_to(np.float32([360 * hue, 0.8, 1]), (84, 108, 3)).copy()
-        colour[..., 2] = 0.2 + 0.8 * clouds
-        file.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(file), (255 * cv2.cvtColor(colour, cv2.COLOR_HSV2BGR)).astype(np.uint8))
-
-    return draw
 
 
 @pytest.fixture

@@ -89,6 +89,11 @@ def test_demo_data_that_is_no_bucket_of_bin_photos_is_one_sentence(tmp_path: Pat
 
 
 def test_commands_work_on_whatever_the_environment_points_at(environment: dict[str, str], tmp_path: Path) -> None:
+    assert_one_clear_sentence(
+        pipelines("upsert-pipeline", "--preset", "demo", environment=environment),
+        "bucket .* does not exist: `make deploy-stack` makes it.*",
+    )
+    assert pipelines("deploy-stack", "--preset", "demo", environment=environment).returncode == 0
     put = pipelines("upsert-pipeline", "--preset", "demo", environment=environment)
     assert put.returncode == 0, put.stderr
     assert "created arn:aws:sagemaker:us-east-1:123456789012:pipeline/bin-counter-demo" in put.stdout

@@ -85,9 +85,8 @@ def test_a_missing_field_is_named() -> None:
 
 def test_an_unknown_placeholder_is_named_with_those_there_are() -> None:
     config = parse_config(MINIMAL.replace("{bucket}", "{bukket}").encode(), "test")
-    with pytest.raises(
-        PipelineError, match=r"\{bukket\}.* known are \{account\}, \{region\}, \{partition\}, \{bucket\}"
-    ):
+    known = r"\{account\}, \{region\}, \{partition\}, \{name\}, \{bucket\}"
+    with pytest.raises(PipelineError, match=rf"\{{bukket\}}.* known are {known}"):
         config.placed("111122223333", "us-east-1")
 
 

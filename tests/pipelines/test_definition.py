@@ -12,6 +12,9 @@ import pytest
 
 from pipelines.config import load_preset, parse_config, preset_names
 from pipelines.definition import compile_definition
+from pipelines.errors import PipelineError
+from pipelines.stack.settings import NetworkConfig
+from steps.declaration import OWN_DISKS
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -158,6 +161,62 @@ def test_evaluate_reaches_the_registry_and_takes_no_earlier_result_for_it(defini
         "test",
         "catalog",
     }
+
+
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"
+NETWORK = {"subnets": ("subnet-1", "subnet-2"), "security_groups": ("sg-1",)}
+
+
+@pytest.fixture(scope="module")
+def inside() -> dict[str, dict[str, Any]]:
+    """The jobs of the preset abid within a network and with a key of its own, by step."""
+    config = load_preset("abid").placed("111122223333", "eu-west-1")
+    config = config.model_copy(update={"kms_key": KEY, "network": NetworkConfig.model_validate(NETWORK)})
+    definition = compile_definition(config, "eu-west-1")
+    names = ("Catalog", "Ingest", "Explore", "Tune", "Train", "Evaluate")
+    jobs = {name: step(definition, name)["Arguments"] for name in names}
+    return {name: job.get("TrainingJobDefinition", job) for name, job in jobs.items()}
+
+
+def test_every_job_runs_in_the_network_that_is_named(inside: dict[str, dict[str, Any]]) -> None:
+    for job in inside.values():
+        network = job.get("NetworkConfig", job)["VpcConfig"]
+        assert network == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+
+
+def test_the_key_encrypts_all_outputs_and_the_disks_that_hardware_does_not(inside: dict[str, dict[str, Any]]) -> None:
+    for name, job in inside.items():
+        if "ProcessingOutputConfig" in job:
+            assert job["ProcessingOutputConfig"]["KmsKeyId"] == KEY
+            assert job["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == KEY
+        else:
+            assert job["OutputDataConfig"]["KmsKeyId"] == KEY
+            # abid trains on ml.g5 with an NVMe disk, for which SageMaker refuses a key.
+            resources = job["HyperParameterTuningResourceConfig" if name == "Tune" else "ResourceConfig"]
+            assert "VolumeKmsKeyId" not in resources
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "own"),
+    [
+        ("ml.m5.xlarge", False),
+        ("ml.m5d.xlarge", True),
+        ("ml.c6id.large", True),
+        ("ml.c7i.2xlarge", False),
+        ("ml.g4dn.xlarge", True),
+        ("ml.g5.4xlarge", True),
+        ("ml.p3.2xlarge", False),
+        ("ml.p4d.24xlarge", True),
+        ("ml.trn1.2xlarge", True),
+    ],
+)
+def test_instances_with_disks_of_their_own_are_known(instance_type: str, own: bool) -> None:
+    assert bool(OWN_DISKS.fullmatch(instance_type)) == own
+
+
+def test_a_network_needs_subnets_and_security_groups() -> None:
+    with pytest.raises(PipelineError, match="give both or neither"):
+        compile_text('network = {subnets = ["subnet-1"]}\n' + FOLDERS)
 
 
 def test_every_job_has_a_time_limit_and_encrypted_traffic(definitions: dict[str, str]) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from pipelines import endpoints, operations
 from pipelines.config import Config, load_preset
 from pipelines.errors import PipelineError
-from pipelines.functions import put_function
+from pipelines.stack.deploy import deploy_stack
 from pipelines.target import Target
 from pipelines.teardown import teardown
 
@@ -26,12 +27,8 @@ boto3.client("sagemaker").update_model_package(ModelPackageArn=sys.argv[1], Mode
 
 
 @pytest.fixture(scope="module")
-def config(target: Target) -> Config:
-    config = target.place(load_preset("demo"))
-    operations.ensure_bucket(target, config.bucket, lambda _: None)
-    assert config.deploy
-    put_function(target, config, config.deploy, lambda _: None)
-    return config
+def config(stacked: Callable[[Config], Config]) -> Config:
+    return stacked(load_preset("demo"))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +95,8 @@ def test_a_second_version_is_approved_under_load_and_rejected_again_without_a_fa
 ) -> None:
     assert config.deploy
     guarded = {"hosting": "instance", "traffic": "canary", "minimum_instances": 2, "bake_seconds": 2}
-    put_function(target, config, config.deploy.model_copy(update=guarded), lambda _: None)
+    deploy = config.deploy.model_copy(update=guarded)
+    deploy_stack(target, config.model_copy(update={"deploy": deploy}), Console(quiet=True))
     group, name = config.register_.group, endpoints.endpoint_name(config)
     packages = [register_model(config, seed) for seed in (11, 12)]
     first, second = (int(arn.rpartition("/")[2]) for arn in packages)

@@ -26,6 +26,7 @@ THINGS = ("bed", "chair", "door", "sofa", "table")
 ORIGINALS = 30
 COPIED = 6
 BREEDS = 133
+Stacked = Callable[[Config], Config]
 DrawPhoto = Callable[[Path, float, int], None]
 
 
@@ -62,7 +63,7 @@ def rooms(tmp_path_factory: pytest.TempPathFactory, draw_photo: DrawPhoto) -> Pa
 
 
 @pytest.fixture(scope="module")
-def home(target: Target, rooms: Path) -> Run:
+def home(target: Target, rooms: Path, stacked: Stacked) -> Run:
     """nursing-home with the network of nursing-home-baseline, which learns five colours in seconds."""
     preset, baseline = load_preset("nursing-home"), load_preset("nursing-home-baseline")
     small = {
@@ -71,7 +72,7 @@ def home(target: Target, rooms: Path) -> Run:
         "train": baseline.train.model_copy(update={"epochs": 6, "batch_size": 16}),
         "tune": None,
     }
-    return run_on(target, target.place(preset.model_copy(update=small)), rooms, MinimumAccuracy="0.5")
+    return run_on(target, stacked(preset.model_copy(update=small)), rooms, MinimumAccuracy="0.5")
 
 
 def evaluation(target: Target, run: Run) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def test_the_baseline_sees_the_same_photos_in_the_same_splits_as_what_it_is_comp
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_133_breeds_in_given_splits_are_learnt_by_a_resnet50_from_weights_in_the_bucket(
-    target: Target, tmp_path: Path, draw_photo: DrawPhoto
+    target: Target, tmp_path: Path, draw_photo: DrawPhoto, stacked: Stacked
 ) -> None:
     from safetensors.torch import save
     from torchvision.models import resnet50
@@ -146,8 +147,7 @@ def test_133_breeds_in_given_splits_are_learnt_by_a_resnet50_from_weights_in_the
         "train": preset.train.model_copy(update={"epochs": 1}),
         "tune": preset.tune.model_copy(update={"jobs": 2, "trial_epochs": 1}),
     }
-    config = target.place(preset.model_copy(update=small))
-    operations.ensure_bucket(target, config.bucket, lambda _: None)
+    config = stacked(preset.model_copy(update=small))
     weights = save(resnet50().state_dict())  # as published, of ImageNet's 1000 classes; random, which fetches nothing
     target.s3.put_object(Bucket=config.bucket, Key="weights/resnet50/model.safetensors", Body=weights)
     run = run_on(target, config, tmp_path, MinimumAccuracy="0")

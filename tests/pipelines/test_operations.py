@@ -1,8 +1,8 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
 from rich.console import Console
 
 from pipelines import operations, results
@@ -15,8 +15,8 @@ from pipelines.target import Target, aws_errors_explained
 
 
 @pytest.fixture(scope="module")
-def config(target: Target) -> Config:
-    return target.place(load_preset("demo"))
+def config(stacked: Callable[[Config], Config]) -> Config:
+    return stacked(load_preset("demo"))
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +24,30 @@ def definition(target: Target, config: Config) -> str:
     return compile_definition(config, target.region)
 
 
-def test_the_first_upsert_creates_everything_and_the_second_uploads_nothing(
+def test_the_first_upsert_creates_the_pipeline_and_the_second_uploads_nothing(
     target: Target, config: Config, definition: str
 ) -> None:
     first: list[str] = []
     second: list[str] = []
     arn = operations.upsert(target, config, definition, first.append)
     assert operations.upsert(target, config, definition, second.append) == arn
-    assert first[0] == f"created the private, encrypted bucket {config.bucket}"
-    assert {line.split()[4].rstrip(",") for line in first[1:-2]} == set(BUNDLED)
-    assert first[-2] == f"created the function {config.name}-deploy"
+    assert {line.split()[4].rstrip(",") for line in first[:-1]} == set(BUNDLED)
     assert first[-1] == f"created {arn}"
     assert second == [f"unchanged {arn}"]
-    assert target.sagemaker.describe_pipeline(PipelineName=config.name)["PipelineDefinition"] == definition
+    described = target.sagemaker.describe_pipeline(PipelineName=config.name)
+    assert described["PipelineDefinition"] == definition
+    assert described["RoleArn"] == config.role != config.jobs_role
+
+
+def test_without_its_stack_a_pipeline_is_refused_with_the_command_that_makes_what_is_missing(target: Target) -> None:
+    other = load_preset("demo").model_copy(update={"name": "no-stack"})
+    config = target.place(other)
+    definition = compile_definition(config, target.region)
+    with pytest.raises(PipelineError, match=r"bucket no-stack-\d+-us-east-1 does not exist: `make deploy-stack`"):
+        operations.upsert(target, config, definition, lambda _: None)
+    target.s3.create_bucket(Bucket=config.bucket)
+    with pytest.raises(PipelineError, match=r"function no-stack-deploy.*`make deploy-stack`"):
+        operations.upsert(target, config, definition, lambda _: None)
 
 
 def test_an_upsert_says_what_it_changes_and_which_version_that_makes(
@@ -66,14 +77,6 @@ def test_an_interrupted_upload_of_code_is_completed(target: Target, config: Conf
     operations.upsert(target, config, definition, lambda _: None)
     contract = Path(__file__).resolve().parents[2] / "steps" / "contract.py"
     assert results.download(target, f"s3://{config.bucket}/{key}") == contract.read_bytes()
-
-
-def test_the_bucket_is_private_and_encrypted(target: Target, config: Config, definition: str) -> None:
-    operations.upsert(target, config, definition, lambda _: None)
-    access = target.s3.get_public_access_block(Bucket=config.bucket)["PublicAccessBlockConfiguration"]
-    assert all(access.values())
-    rules = target.s3.get_bucket_encryption(Bucket=config.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
-    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
 
 
 @pytest.mark.parametrize(
@@ -156,22 +159,6 @@ def test_figures_that_cannot_be_read_hide_no_model_and_hinder_no_decision(
     assert {model.version: model.accuracy for model in operations.list_models(target, group)} == {1: None, 2: None}
     target.s3.put_object(Bucket=config.bucket, Key="figures.json", Body=b'{"regression_metrics": []}')
     assert operations.decide(target, group, 1, "Approved", "").status == "Approved"
-
-
-def test_a_bucket_that_cannot_be_protected_is_not_left_behind(target: Target, config: Config) -> None:
-    other = config.model_copy(update={"bucket": "cannot-be-protected"})
-
-    def refuse(**_: object) -> None:
-        error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
-        raise ClientError(error, "PutPublicAccessBlock")
-
-    target.s3.meta.events.register("before-call.s3.PutPublicAccessBlock", refuse, unique_id="refuse")
-    try:
-        with pytest.raises(ClientError, match="AccessDenied"):
-            operations.upsert(target, other, compile_definition(other, target.region), lambda _: None)
-    finally:
-        target.s3.meta.events.unregister("before-call.s3.PutPublicAccessBlock", unique_id="refuse")
-    assert other.bucket not in {bucket["Name"] for bucket in target.s3.list_buckets()["Buckets"]}
 
 
 def test_nothing_is_put_up_for_a_definition_that_breaks_a_rule(target: Target, config: Config) -> None:

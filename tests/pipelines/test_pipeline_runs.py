@@ -40,7 +40,7 @@ def bins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def runs(target: Target, bins: Path) -> Runs:
+def runs(target: Target, bins: Path, stacked: Callable[[Config], Config]) -> Runs:
     preset = load_preset("demo")
     small = {
         "ingest": preset.ingest.model_copy(update={"size": 32}),
@@ -54,7 +54,7 @@ def runs(target: Target, bins: Path) -> Runs:
             early_stopping=False,
         ),
     }
-    config = target.place(preset.model_copy(update=small))
+    config = stacked(preset.model_copy(update=small))
     operations.upsert(target, config, compile_definition(config, target.region), lambda _: None)
     for file in bins.rglob("*.*"):
         target.s3.upload_file(str(file), config.bucket, f"bins/{file.relative_to(bins).as_posix()}")

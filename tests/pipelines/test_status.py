@@ -1,6 +1,7 @@
 import json
 import time
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -20,7 +21,7 @@ def put(target: Target, config: Config, *steps: dict[str, Any]) -> None:
     definition = json.dumps({"Version": "2020-12-01", "Steps": steps})
     asked = {"PipelineName": config.name, "PipelineDefinition": definition, "RoleArn": ROLE}
     try:
-        target.sagemaker.create_pipeline(**asked, ClientRequestToken="0" * 32)
+        target.sagemaker.create_pipeline(**asked, ClientRequestToken=uuid4().hex)
     except target.sagemaker.exceptions.ClientError:
         target.sagemaker.update_pipeline(**asked)
 

@@ -53,8 +53,8 @@ def publish(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def config(target):
-    return target.place(load_preset("demo"))
+def config(stacked):
+    return stacked(load_preset("demo"))
 
 
 def test_fetched_weights_are_in_the_bucket_and_start_a_training(target, config, published, publish, tmp_path):
@@ -71,9 +71,8 @@ def test_fetched_weights_are_in_the_bucket_and_start_a_training(target, config, 
     assert load(content).keys() == original.keys()
     assert torch.equal(model.network.features[0][0].weight, original["features.0.0.weight"])
     line = said[-1].partition(": ")[2]
-    text = (
-        f'name = "x"\n{line}\n[images]\nprocessing = "p"\ntraining = "t"\nserving = "s"\n[catalog]\nsource = "s3://a/b"'
-    )
+    text = f'name = "{config.name}"\n{line}\n[images]\nprocessing = "p"\ntraining = "t"\nserving = "s"'
+    text += '\n[catalog]\nsource = "s3://a/b"'
     text += '\n[register]\ngroup = "x"\n'
     assert target.place(parse_config(text.encode(), "x")).initial_weights == uri
 

@@ -61,7 +61,7 @@ class Schedules:
             for kept in list(group.schedules.values()):
                 try:
                     yield self._entry(kept)
-                except (ExpressionError, ValueError, TypeError) as error:  # it came past the check, in a template
+                except (ExpressionError, ValueError, TypeError) as error:  # an earlier server let it past the check
                     _log.debug("The schedule %s is left out: %s", kept.arn, error)
 
     def _entry(self, kept: Any) -> Entry:

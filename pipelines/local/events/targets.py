@@ -37,6 +37,8 @@ def deliver(connection: Connection, target: Json, payload: str) -> None:
         UnsupportedTargetError: no target of its kind is served here.
     """
     arn: str = target["Arn"]
+    if "RoleArn" in target:
+        connection = connection.in_role(target["RoleArn"])
     if arn.startswith(_UNIVERSAL):
         _call_anything(connection, arn, payload)
         return

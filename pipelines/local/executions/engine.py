@@ -38,7 +38,7 @@ class _Engine:
         self._execution = execution
         self._services = services
         self._cache = cache
-        self._scope = ExecutionScope(execution, Storage(services.connection.s3))
+        self._scope = ExecutionScope(execution, Storage(services.connection.in_role(execution.role_arn).s3))
         to_run = execution.selected - set(execution.runs)
         self._waiting = {node.step.name: node for node in execution.definition.nodes if node.step.name in to_run}
         self._not_taken: set[str] = set()

@@ -39,6 +39,7 @@ class Execution:
         self.definition = definition
         self.identity, self.arn = facts.identity, facts.arn
         self.pipeline_name, self.pipeline_arn = facts.pipeline_name, facts.pipeline_arn
+        self.role_arn = facts.role_arn
         self.version, self.created = facts.version, facts.created
         self.parameters: Mapping[str, Value] = facts.parameters
         self.runs: dict[str, StepRun] = {}

@@ -7,6 +7,7 @@ import string
 from dataclasses import dataclass
 
 from pipelines.local.announcements import Announcements
+from pipelines.local.aws import Json
 from pipelines.local.connection import Connection
 from pipelines.local.definitions.definition import Step
 from pipelines.local.definitions.expressions import Scope
@@ -15,6 +16,7 @@ from pipelines.local.executions.runs import StepRun
 from pipelines.local.functions.service import Functions
 from pipelines.local.hosting.service import Hosting
 from pipelines.local.jobs.service import Jobs
+from pipelines.local.recording import Recorder
 from pipelines.local.tuning.service import TuningJobs
 
 _SUFFIX = string.ascii_letters + string.digits
@@ -38,6 +40,7 @@ class Services:
     hosting: Hosting
     connection: Connection
     announcements: Announcements
+    recorder: Recorder
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,10 @@ class Turn:
     def step(self) -> Step:
         """The step whose turn it is."""
         return self.run.step
+
+    def note(self, operation: str, request: Json, service: str = "sagemaker") -> None:
+        """Have a call recorded that SageMaker makes for the step in the name of the execution's role."""
+        self.services.recorder.note(self.execution.role_arn, service, operation, request)
 
 
 def job_name(head: str, step: str, longest: int) -> str:

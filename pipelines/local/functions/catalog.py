@@ -34,6 +34,7 @@ class Function:
         archive: the ZIP file of its code.
         layers: the ZIP files of its layers, in their order.
         asynchronous: its EventInvokeConfig.
+        role: the ARN of its execution role.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Function:
     archive: bytes
     layers: tuple[bytes, ...]
     asynchronous: Json
+    role: str
 
 
 def find(name_or_arn: str, qualifier: str | None = None) -> Function:
@@ -85,4 +87,5 @@ def find(name_or_arn: str, qualifier: str | None = None) -> Function:
         archive=found.code_bytes,
         layers=tuple(backend.layers_versions_by_arn(layer["Arn"]).code_bytes for layer in found.layers),
         asynchronous=dict(configs[0].config) if configs else {},
+        role=str(found.role),
     )

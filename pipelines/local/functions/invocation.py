@@ -95,7 +95,7 @@ class Runner:
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{request_id.replace('-', '')}"
         file = LogFile(base / "log")
         try:
-            log = JobLog(file, self._connection, f"/aws/lambda/{function.name}", stream)
+            log = JobLog(file, self._connection.in_role(function.role), f"/aws/lambda/{function.name}", stream)
             _say(log, f"START RequestId: {request_id} Version: {function.version}")
             invocation = _invocation(function, request_id, stream, client_context)
             (base / "event.json").write_bytes(event)
@@ -151,7 +151,7 @@ class Runner:
     def _start(self, function: Function, base: Path, log: JobLog, folders: list[Path]) -> HostProcess:
         root, *layers = self._isolation.shown(folders)
         surroundings = {
-            **self._connection.environment(),
+            **self._connection.in_role(function.role).environment(),
             "LAMBDA_TASK_ROOT": str(root),
             "LAMBDA_LAYERS": os.pathsep.join(str(layer / "python") for layer in layers),
             "_HANDLER": function.handler,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipelines.local.announcements import Announcements
-from pipelines.local.aws import Action, Json, invalid
+from pipelines.local.aws import Action, Json, invalid, present
 from pipelines.local.connection import Connection
 from pipelines.local.hosting.catalogue import Catalogue, Kind
 from pipelines.local.jobs.job import check_unique
@@ -54,11 +54,14 @@ class Models:
     def containers(self, name: str) -> list[Json]:
         """The container definitions of a model, those of a model package in the place of its name.
 
+        Each holds the model's ExecutionRoleArn as well, where it has one.
+
         Raises:
             ApiError: there is no such model.
         """
-        containers: list[Json] = self._models.get(name)["Containers"]
-        return containers
+        kept = self._models.get(name)
+        role = present({"ExecutionRoleArn": kept["Request"].get("ExecutionRoleArn")})
+        return [{**each, **role} for each in kept["Containers"]]
 
     def _resolve(self, request: Json) -> list[Json]:
         """The containers of a request, checked, with what their model packages say."""

@@ -63,7 +63,7 @@ class ServingProcess:
     """One container that serves one model. It may be invoked by many threads at once.
 
     Args:
-        definition: a container definition, as in CreateModel: image, model data, environment.
+        definition: a container definition, as in CreateModel: image, model data, environment; and its model's role.
         surroundings: what it shares with the jobs and endpoints of the server.
         folder: what `/opt/ml` is in the container; made on start, and the caller's to remove.
         log: the log file, which the caller closes.
@@ -74,7 +74,7 @@ class ServingProcess:
         self, definition: Json, surroundings: Surroundings, folder: Path, log: LogFile, streams: tuple[str, str]
     ) -> None:
         self._definition = definition
-        self._surroundings = surroundings
+        self._surroundings = surroundings.in_role(definition.get("ExecutionRoleArn"))
         self._folder = folder
         self._log = log
         self._streams = streams

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -57,6 +57,10 @@ class Surroundings:
     hidden: Path | None = None
     models: Callable[[str], list[Json]] = lambda _: []
     engine: ContainerEngine | None = None
+
+    def in_role(self, role: str | None) -> Surroundings:
+        """The same for what works with a role, given its ARN."""
+        return replace(self, connection=self.connection.in_role(role))
 
     def environment(self) -> dict[str, str]:
         """The variables of every process: how it reaches the server, and its share of the cores."""

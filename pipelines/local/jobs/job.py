@@ -66,8 +66,9 @@ class Job(Lifecycle):
         super().__init__(name, arn(f"{self.kind}-job/{name}"), request)
         self.folder = surroundings.folder / name
         self.limit: Limit | None = None
-        self._surroundings = surroundings
-        self.storage = Storage(surroundings.connection.s3, self._stopping.is_set)
+        # What a job moves and asks for, it does in the name of its role.
+        self._surroundings = surroundings.in_role(request["RoleArn"]) if "RoleArn" in request else surroundings
+        self.storage = Storage(self._surroundings.connection.s3, self._stopping.is_set)
         names = [f"algo-{number}" for number in range(1, count + 1)]
         self.hosts = [Host(name, self.folder / name, Shard(i, count)) for i, name in enumerate(names)]
 

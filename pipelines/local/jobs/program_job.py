@@ -37,7 +37,7 @@ class ProgramJob(Job):
     def __init__(self, request: Json, surroundings: Surroundings) -> None:
         super().__init__(request, surroundings)
         self.container = Container.find(surroundings.containers, self.image(request), surroundings.engine)
-        self.results = Storage(surroundings.connection.s3)  # a stopped job still keeps its results
+        self.results = Storage(self._surroundings.connection.s3)  # a stopped job still keeps its results
         self.mirrors: list[Mirror] = []
         stopping: Json = request.get("StoppingCondition", {})
         self.limit_seconds: int = stopping.get("MaxRuntimeInSeconds", _LONGEST_RUNTIME_SECONDS)

@@ -14,7 +14,10 @@ _SCOPE = re.compile(
     r"(?:Credential=|X-Amz-Credential=)[^&,\s]+?(?:/|%2F)\d{8}(?:/|%2F)([\w-]+)(?:/|%2F)([\w-]+)(?:/|%2F)"
 )
 # Services that leave objects and functions alone, but for a few calls which look for them.
-_APART = frozenset({"events", "iam", "kms", "logs", "monitoring", "sagemaker", "scheduler", "sns", "sqs", "ssm", "sts"})
+_APART = frozenset(
+    {"apigateway", "budgets", "ecr", "events", "iam", "kms", "logs", "monitoring"}
+    | {"sagemaker", "scheduler", "secretsmanager", "sns", "sqs", "ssm", "sts"}
+)
 _REACHING = ("CreateExportTask", "PutSubscriptionFilter")
 
 

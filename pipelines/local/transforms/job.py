@@ -32,8 +32,8 @@ class TransformJob(Job):
 
     def __init__(self, request: Json, surroundings: Surroundings) -> None:
         self._manner = Manner.read(request)
-        super().__init__(request, surroundings)
         container = _container(request["ModelName"], surroundings)
+        super().__init__(request, surroundings.in_role(container.get("ExecutionRoleArn")))
         own = {**container.get("Environment", {}), **request.get("Environment", {})}
         self._container = {**container, "Environment": {**own, **self._manner.environment()}}
         self._instances: list[Instance] = []

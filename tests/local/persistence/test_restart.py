@@ -241,7 +241,7 @@ def test_functions_keep_the_code_whose_object_has_been_deleted(on):
             Code={"S3Bucket": BUCKET, "S3Key": "large.zip"},
             Environment={"Variables": {"LARGE": "x" * 4000}},
         )
-        client("cloudformation").create_stack(StackName="s", TemplateBody=STACK)
+        client("cloudformation").create_stack(StackName="s", TemplateBody=STACK, Capabilities=["CAPABILITY_NAMED_IAM"])
         for key in ("large.zip", "stacked.zip"):
             s3.delete_object(Bucket=BUCKET, Key=key)
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines import operations
 from pipelines.config import Config, load_preset
 from pipelines.target import Target
 from steps.decision import Decision
@@ -44,8 +43,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def config(target: Target) -> Config:
-    return target.place(load_preset("demo"))
+def config(stacked: Callable[[Config], Config]) -> Config:
+    return stacked(load_preset("demo"))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,6 @@ def register(target: Target, config: Config) -> Callable[..., str]:
     """Register a model folder in the preset's group, approved; answers the package's ARN."""
 
     def put(model: Path) -> str:
-        operations.ensure_bucket(target, config.bucket, lambda _: None)
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
             for file in sorted(model.iterdir()):

@@ -16,7 +16,7 @@ ONE = Estimate((Line(Job("Train", "Training", "ml.g5.4xlarge", 1, 0, 60), 1, Amo
 
 
 def deploy(**more: object) -> DeploySettings:
-    return DeploySettings.model_validate({**WHERE, "function_role": ROLE, **more})
+    return DeploySettings.model_validate({**WHERE, **more})
 
 
 @pytest.mark.parametrize(

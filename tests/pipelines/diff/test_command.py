@@ -7,6 +7,7 @@ from pipelines.target import Target
 
 def test_diff_tells_what_an_upsert_then_changes(target: Target, command: Callable[..., str]) -> None:
     assert "pipeline bin-counter-demo does not exist yet: `make upsert-pipeline`" in command("diff", fails=True)
+    command("deploy-stack")
     command("upsert-pipeline")
     assert command("diff") == ("pipeline bin-counter-demo is as it is compiled now: an upsert would change nothing\n")
     deployed = target.sagemaker.describe_pipeline(PipelineName="bin-counter-demo")["PipelineDefinition"]

@@ -21,17 +21,18 @@ def config(target: Target) -> Config:
 
 
 @pytest.fixture(scope="module")
-def filled_bucket(target: Target, config: Config) -> None:
-    """The configuration's bucket, with a photo's record where photos are looked for."""
-    operations.ensure_bucket(target, config.bucket, lambda _: None)
+def filled_bucket(target: Target, config: Config, stacked: Callable[[Config], Config]) -> None:
+    """The bucket of the configuration's stack, with a photo's record where photos are looked for."""
+    stacked(load_preset("demo"))
     target.s3.put_object(Bucket=config.bucket, Key="demo/simulated-2000/metadata/00001.json", Body=b"{}")
 
 
 @pytest.fixture(scope="module")
 def definition(target: Target, config: Config, filled_bucket: None) -> str:
-    """The definition of the pipeline, which has been put up together with its function."""
-    compiled = compile_definition(config, target.region)
-    operations.upsert(target, config, compiled, lambda _: None)
+    """The definition of the pipeline, which has been put up in its stack."""
+    placed = target.place(load_preset("demo"))
+    compiled = compile_definition(placed, target.region)
+    operations.upsert(target, placed, compiled, lambda _: None)
     return compiled
 
 

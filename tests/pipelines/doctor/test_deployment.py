@@ -45,7 +45,8 @@ def test_a_stack_that_is_not_whole_is_told_with_its_reason(
     answers: Any, config: Config, only_to_do: Any, status: str, told: str, target: Target
 ) -> None:
     stack = (
-        f"<member><StackName>{config.name}</StackName><StackStatus>{status}</StackStatus><StackStatusReason>no rights"
+        f"<member><StackId>some</StackId><StackName>{config.name}</StackName>"
+        f"<StackStatus>{status}</StackStatus><StackStatusReason>no rights"
         "</StackStatusReason><CreationTime>2026-01-01T00:00:00Z</CreationTime></member>"
     )
     body = f"<DescribeStacksResponse><DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult>"

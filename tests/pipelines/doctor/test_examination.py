@@ -23,7 +23,7 @@ def test_on_the_embedded_sagemaker_what_it_has_is_looked_at_and_the_rest_is_said
     assert states(found) == {
         "credentials": "ok",
         "region": "ok",
-        "stack": "to do",
+        "stack": "ok",
         "bucket": "ok",
         "role": "skipped",
         "quotas": "skipped",
@@ -62,9 +62,9 @@ def test_a_check_that_breaks_keeps_no_other_from_being_made(definition: str, mon
     assert by_name["pipeline"].state is State.OK
 
 
-def test_a_region_without_sagemaker_is_told(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_without_sagemaker_is_told(definition: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-nowhere-1")
-    found = {each.about: each for each in examination.examine(load_preset("demo"), lambda *_: "{}")}
+    found = {each.about: each for each in examination.examine(load_preset("demo"), lambda *_: definition)}
     assert found["region"].state is State.TO_DO
     assert "us-nowhere-1 is not known to have SageMaker" in found["region"].text
 
@@ -83,5 +83,5 @@ def test_a_pipeline_that_differs_is_to_be_put_up_again(
 def test_a_function_with_other_code_is_to_be_brought_up_to_date(
     target: Target, config: Config, only_to_do: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.doctor.deployment.archive", lambda: b"newer code")
+    monkeypatch.setattr("pipelines.doctor.deployment.archive", lambda _: b"newer code")
     assert "runs other code than this checkout's" in only_to_do(check_function(target, config))

@@ -40,10 +40,16 @@ def test_an_image_is_found_by_tag_and_by_digest(target: Target, config: Config, 
 @pytest.mark.parametrize(
     ("uri", "told"),
     [
-        (f"{HOST}/never/made:1", "there is no repository never/made: `make deploy-stack` creates it, then push"),
-        (f"{HOST}/there/image:2", "there/image:2 is not there: build it and push it"),
+        (
+            f"{HOST}/never/made:1",
+            "there is no repository never/made: `make deploy-stack` creates it, then `make push-images`",
+        ),
+        (f"{HOST}/there/image:2", "there/image:2 is not there: `make push-images` builds"),
         (f"{HOST}/there/image", "there/image is not there"),
-        (f"{HOST}/there/image@sha256:{hashlib.sha256(b'other').hexdigest()}", "is not there: build it and push it"),
+        (
+            f"{HOST}/there/image@sha256:{hashlib.sha256(b'other').hexdigest()}",
+            "is not there: `make push-images` builds",
+        ),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/there/image:1", "lies in eu-west-1: SageMaker takes images"),
         ("docker.io/library/python:3.11", "is not an image in ECR"),
     ],

@@ -6,7 +6,17 @@ from pipelines.config import Config, load_preset
 from pipelines.doctor.quotas import check_quotas, needed_instances
 from pipelines.target import Target
 
-ABID = load_preset("abid").placed("123456789012", "us-east-1")
+PRESET = load_preset("abid").placed("123456789012", "us-east-1")
+
+
+def changed(**machines: dict[str, Any]) -> Config:
+    """The preset `abid` with other machines."""
+    sections = PRESET.machines.model_dump()
+    values = {name: {**sections[name], **fields} for name, fields in machines.items()}
+    return PRESET.model_copy(update={"machines": PRESET.machines.model_validate({**sections, **values})})
+
+
+ABID = changed(train={"spot": False})
 NEEDED = {
     "ml.c5.4xlarge for processing job usage": 4,
     "ml.c7i.2xlarge for processing job usage": 1,
@@ -24,12 +34,6 @@ def page(values: dict[str, float], token: str = "") -> dict[str, Any]:
 
 def test_the_instances_of_an_execution_are_counted_by_quota() -> None:
     assert needed_instances(ABID) == NEEDED
-
-
-def changed(**machines: dict[str, Any]) -> Config:
-    sections = ABID.machines.model_dump()
-    values = {name: {**sections[name], **fields} for name, fields in machines.items()}
-    return ABID.model_copy(update={"machines": ABID.machines.model_validate({**sections, **values})})
 
 
 def test_spot_training_has_a_quota_of_its_own_and_trials_count_with_their_instances() -> None:
@@ -70,7 +74,7 @@ def test_where_the_account_has_no_value_of_its_own_the_default_counts(
 
 
 def test_an_instance_type_that_does_not_exist_has_no_quota(target: Target, answers: Any, only_to_do: Any) -> None:
-    config = changed(train={"instance_type": "ml.g5.99xlarge"})
+    config = changed(train={"instance_type": "ml.g5.99xlarge", "spot": False})
     answers.by_action["ListServiceQuotas"] = page({**NEEDED})
     answers.by_action["ListAWSDefaultServiceQuotas"] = page({**NEEDED})
     assert "is ml.g5.99xlarge an instance type of this region?" in only_to_do(check_quotas(target, config))

@@ -9,7 +9,7 @@ from pipelines.target import Target
 pytestmark = pytest.mark.usefixtures("filled_bucket")
 
 
-def test_the_bucket_that_upsert_made_is_sound(target: Target, config: Config, judged: Any) -> None:
+def test_the_bucket_that_the_stack_made_is_sound(target: Target, config: Config, judged: Any) -> None:
     text = f"{config.bucket} is this account's, private and encrypted"
     assert judged(check_bucket(target, config)) == [("bucket", "ok", text)]
 

@@ -176,3 +176,13 @@ def test_a_step_without_a_job_cannot_be_repeated(target: Target, tiny: Any, tmp_
     execution = tiny.run({"Name": "No", "Type": "Fail", "Arguments": {"ErrorMessage": "not today"}})
     with pytest.raises(PipelineError, match="step No made no processing or training job"):
         repeat(target, execution, "No", tmp_path, lambda _: None)
+
+
+def test_a_change_can_be_tried_by_running_the_code_of_this_checkout(
+    target: Target, tiny: Any, data: str, tmp_path: Path
+) -> None:
+    step = tiny.training(TRAIN, data, nonsense="1")
+    execution = tiny.run({"Name": "Train", "Type": "Training", "Arguments": step})
+    repeat(target, execution, "Train", tmp_path, lambda _: None)
+    with pytest.raises(PipelineError, match="exit code 1: unknown hyperparameter 'nonsense'"):
+        repeat(target, execution, "Train", tmp_path, lambda _: None, own_code=True)

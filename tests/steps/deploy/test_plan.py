@@ -1,5 +1,6 @@
 """What the function is told, and the requests it makes of that."""
 
+import json
 from dataclasses import fields, replace
 from typing import Any
 
@@ -25,8 +26,16 @@ def test_what_the_function_is_told_comes_back_from_its_environment(told: dict[st
     assert Wishes.from_environment(wishes.to_environment()) == wishes
 
 
+def test_settings_may_come_as_one_json_object_which_single_variables_go_before(told: dict[str, Any]) -> None:
+    wishes = Wishes(**told)
+    environment = {"DEPLOY_SETTINGS": json.dumps({**told, "group": "another"}), "DEPLOY_GROUP": wishes.group}
+    assert Wishes.from_environment(environment) == wishes
+    with pytest.raises(WishesError, match="DEPLOY_SETTINGS is no JSON object"):
+        Wishes.from_environment({"DEPLOY_SETTINGS": "[1]"})
+
+
 def test_every_setting_that_says_how_models_answer_reaches_the_function() -> None:
-    of_the_function_itself = {"function", "function_role"}
+    of_the_function_itself = {"function"}
     own = {"group", "model_role", "capture_uri"}
     assert {field.name for field in fields(Wishes)} == set(DeploySettings.model_fields) - of_the_function_itself | own
 

@@ -33,6 +33,7 @@ def function(turn: Turn) -> None:
     """Invoke the function with the step's arguments."""
     arn = str(turn.step.function_arn)
     event = resolve(turn.step.arguments, turn.scope)
+    turn.note("Invoke", {"FunctionName": arn}, "lambda")
     outcome = turn.services.functions.invoke(arn, event, longest_seconds=_LONGEST_SECONDS)
     if turn.execution.stopping:
         raise StepStopped

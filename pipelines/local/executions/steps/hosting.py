@@ -16,6 +16,7 @@ def model(turn: Turn) -> None:
     """Create a model, under a name of its own."""
     request = {**resolve(turn.step.arguments, turn.scope), "ModelName": _name(turn)}
     check("CreateModel", request)
+    turn.note("CreateModel", request)
     models = turn.services.hosting.models
     turn.run.metadata = {"Model": {"Arn": models.create(request)["ModelArn"]}}
     turn.run.properties = models.describe(request)
@@ -25,6 +26,7 @@ def endpoint_config(turn: Turn) -> None:
     """Create an endpoint configuration."""
     request = {"EndpointConfigName": _name(turn), **resolve(turn.step.arguments, turn.scope)}
     check("CreateEndpointConfig", request)
+    turn.note("CreateEndpointConfig", request)
     configs = turn.services.hosting.configs
     turn.run.metadata = {"EndpointConfig": {"Arn": configs.create(request)["EndpointConfigArn"]}}
     turn.run.properties = configs.describe(request)
@@ -37,8 +39,10 @@ def endpoint(turn: Turn) -> None:
     hosting = turn.services.hosting
     if hosting.exists(request["EndpointName"]):
         change = {key: value for key, value in request.items() if key != "Tags"}
+        turn.note("UpdateEndpoint", change)
         arn = hosting.update(change)["EndpointArn"]
     else:
+        turn.note("CreateEndpoint", request)
         arn = hosting.create(request)["EndpointArn"]
     turn.run.metadata = {"Endpoint": {"Arn": arn}}
     found = hosting.find(request["EndpointName"])

@@ -37,6 +37,7 @@ def tuning(turn: Turn) -> None:
     name = job_name(turn.execution.identity, turn.step.name, _LONGEST_TUNING_JOB_NAME)
     request = {**arguments, "HyperParameterTuningJobName": name}
     check("CreateHyperParameterTuningJob", request)
+    turn.note("CreateHyperParameterTuningJob", request)
     job = turn.services.tuning.create(request)
     turn.run.metadata = {"TuningJob": {"Arn": job.arn}}
     _see_to_its_end(turn, job)
@@ -53,6 +54,7 @@ def _run_job(turn: Turn, kind: type[Job]) -> None:
     name = job_name(f"pipelines-{turn.execution.identity}", turn.step.name, _LONGEST_JOB_NAME)
     request = {**arguments, kind.name_field(): name}
     check(f"Create{kind.kind.capitalize()}Job", request)
+    turn.note(f"Create{kind.kind.capitalize()}Job", request)
     job = turn.services.jobs.create(kind, request)
     turn.run.metadata = {f"{kind.kind.capitalize()}Job": {"Arn": job.arn}}
     _see_to_its_end(turn, job)
