@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.config import Config
+from pipelines.deployed import deployed_pipeline
 from pipelines.errors import PipelineError
 from pipelines.operations import Report
 from pipelines.recurrence import Every, read_recurrence
@@ -103,7 +104,7 @@ def set_schedule(target: Target, config: Config, times: Times, report: Report) -
         report(f"{name} is scheduled so already: {_words(known.expression, known.next)}")
         return
     settings = found or _made_anew(target, config)
-    _check_pipeline(target, config)
+    deployed_pipeline(target, config.name)
     wanted = {"ScheduleExpression": times.expression, "ScheduleExpressionTimezone": times.zone, "State": "ENABLED"}
     # Without a start Scheduler would begin to count at once, and start an execution that nobody expects yet.
     start = {"StartDate": times.first} if times.counted else {}
@@ -120,13 +121,6 @@ def unset_schedule(target: Target, config: Config, report: Report) -> None:
         return
     _put(scheduler, name, {**found, **NO_LIMITS, "State": "DISABLED"}, is_new=False)
     report(f"unscheduled {name}: {config.name} is started by hand alone; what runs goes on")
-
-
-def _check_pipeline(target: Target, config: Config) -> None:
-    try:
-        target.sagemaker.describe_pipeline(PipelineName=config.name)
-    except target.sagemaker.exceptions.ResourceNotFound:
-        raise PipelineError(f"there is no pipeline {config.name} to start: `make upsert-pipeline` first") from None
 
 
 def _words(expression: str, first: datetime) -> str:

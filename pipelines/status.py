@@ -11,6 +11,7 @@ from pipelines.deployed import find_pipeline
 from pipelines.endpoints import EndpointNow, describe_endpoint
 from pipelines.operations import ModelVersion, list_models
 from pipelines.progress import ENDED
+from pipelines.schedule import describe_schedule
 from pipelines.target import Target
 
 SHOWN_EXECUTIONS = 5
@@ -105,10 +106,10 @@ def _executions(target: Target, pipeline: str) -> Iterator[PastExecution]:
 
 
 def _schedule(target: Target, config: Config) -> str:
-    scheduler = target.client("scheduler")
-    try:
-        found = scheduler.get_schedule(Name=f"{config.name}-retrain")  # the name that the stack's template gives it
-    except scheduler.exceptions.ResourceNotFoundException:
+    found = describe_schedule(target, config)
+    if found is None:
         return ""
-    words = f"{found['ScheduleExpression']} {found.get('ScheduleExpressionTimezone', 'UTC')}"
-    return words if found.get("State", "ENABLED") == "ENABLED" else f"{words}, disabled"
+    words = f"{found.expression} {found.zone}"
+    if not found.enabled:
+        return f"{words}, disabled"
+    return f"{words}, next on {found.next:%a %Y-%m-%d %H:%M %Z}" if found.next else words

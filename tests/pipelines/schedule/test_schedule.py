@@ -9,6 +9,7 @@ import pytest
 from pipelines import schedule
 from pipelines.config import Config
 from pipelines.errors import PipelineError
+from pipelines.status import read_status
 from pipelines.target import Target
 
 WEEK = 7 * 86_400
@@ -32,6 +33,9 @@ def test_scheduling_changes_the_times_alone_and_once(target: Target, config: Con
     assert now.enabled
     assert now.next
     assert (now.next.weekday(), now.next.hour) == (0, 3)
+    assert read_status(target, config).schedule == (
+        f"cron(0 3 ? * MON *) Europe/Berlin, next on {now.next:%a %Y-%m-%d %H:%M %Z}"
+    )
     schedule.unset_schedule(target, config, lines.append)
     stopped = schedule.describe_schedule(target, config)
     assert stopped == schedule.ScheduleNow("cron(0 3 ? * MON *)", "Europe/Berlin", enabled=False, next=None)
@@ -80,7 +84,7 @@ def test_a_pipeline_that_is_not_there_is_not_scheduled(
 ) -> None:
     early = config.model_copy(update={"name": "early"})
     stack_function("retrain", "early-retrain", RETRAIN_PIPELINE="early")
-    with pytest.raises(PipelineError, match=r"there is no pipeline early to start: `make upsert-pipeline` first"):
+    with pytest.raises(PipelineError, match=r"there is no pipeline early in account .* `make upsert-pipeline`"):
         schedule.set_schedule(target, early, schedule.read_times("rate(7 days)", "UTC"), lambda _: None)
     assert schedule.describe_schedule(target, early) is None
 
