@@ -127,8 +127,8 @@ class Config(Section):
         written, read = f"s3://{placed.bucket}/{placed.name}/", f"{placed.catalog.source.rstrip('/')}/"
         if written.startswith(read):
             raise PipelineError(
-                f"pipeline {self.name} writes to {written}, which is part of its source {read}: its next execution would "
-                "take reports and models for photos; choose another source, such as s3://{bucket}/photos"
+                f"pipeline {self.name} writes to {written}, which is part of its source {read}: its next execution "
+                "would take reports and models for photos; choose another source, such as s3://{bucket}/photos"
             )
         return placed
 

@@ -93,7 +93,7 @@ def test_an_unknown_placeholder_is_named_with_those_there_are() -> None:
 @pytest.mark.parametrize("source", ["s3://{bucket}", "s3://{bucket}/", "s3://{bucket}/some-pipeline"])
 def test_photos_among_what_the_pipeline_writes_are_refused(source: str) -> None:
     config = parse_config(MINIMAL.replace("s3://{bucket}/photos", source).encode(), "test")
-    with pytest.raises(PipelineError, match="writes to s3://.*/some-pipeline/, which is part of its source s3://"):
+    with pytest.raises(PipelineError, match=r"writes to s3://.*/some-pipeline/, which is part of its source s3://"):
         config.placed("111122223333", "us-east-1")
 
 
