@@ -25,16 +25,18 @@ def shown(value: Any) -> str:
 
 def condition(value: Any) -> str:
     """A condition of a condition step, such as `accuracy.value >= Parameters.MinimumAccuracy`."""
-    if isinstance(value, dict) and value.get("Type") in COMPARISONS and {"LeftValue", "RightValue"} <= set(value):
-        return f"{shown(value['LeftValue'])} {COMPARISONS[value['Type']]} {shown(value['RightValue'])}"
-    return shown(value)
+    match value:
+        case {"Type": str(kind), "LeftValue": left, "RightValue": right} if kind in COMPARISONS:
+            return f"{shown(left)} {COMPARISONS[kind]} {shown(right)}"
+        case _:
+            return shown(value)
 
 
 def retries(policies: Any) -> str:
     """Retry policies, such as `5 times after SERVICE_FAULT or THROTTLING, from 10 s`."""
     try:
         return "; ".join(map(_retry, policies)) or "none"
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return shown(policies)
 
 

@@ -1,5 +1,6 @@
 """A change of a step, as a sentence."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,6 +41,8 @@ def sentences(step: str, change: Change) -> Iterator[str]:
             yield told(f"the retrying of {step}", change, retries)
         case ("CacheConfig", *rest):
             yield told(f"the reuse of earlier results of {step}{_where(rest)}", change)
+        case (*_, "ImageUri" | "TrainingImage" | "Image"):
+            yield told(f"the image of {step}", change, _whole)
         case _ if _other_hash(change):
             yield _hashed(step, change)
         case _:
@@ -48,8 +51,6 @@ def sentences(step: str, change: Change) -> Iterator[str]:
 
 def _subject(path: tuple[str, ...]) -> str:
     match path:
-        case (*_, "ImageUri" | "TrainingImage" | "Image"):
-            return "the image"
         case (*_, "InstanceType"):
             return "the instance type"
         case (*_, "InstanceCount"):
@@ -90,13 +91,20 @@ def _by_text(value: Any) -> dict[str, Any]:
 
 
 def _other_hash(change: Change) -> bool:
-    """Whether old and new are texts that differ in SHA-256 sums alone."""
+    """Whether old and new are places in S3 that differ in SHA-256 sums alone."""
     old, new = change.old, change.new
-    return isinstance(old, str) and isinstance(new, str) and HASH.sub("", old) == HASH.sub("", new)
+    places = isinstance(old, str) and isinstance(new, str) and old.startswith("s3://")
+    return places and HASH.split(old) == HASH.split(new)
 
 
 def _hashed(step: str, change: Change) -> str:
-    old, new = (HASH.findall(value)[-1][:SHORT] for value in (change.old, change.new))
+    both = zip(HASH.findall(change.old), HASH.findall(change.new), strict=True)
+    old, new = [(first[:SHORT], second[:SHORT]) for first, second in both if first != second][-1]
     if change.path[-1] == "S3Uri" and "/code/" in change.new:
         return f"the code of {step} changed: it is now {new}; it was {old}"
     return f"{_subject(change.path)} of {step} follows a change of code or settings: it ends in {new}, no longer {old}"
+
+
+def _whole(value: Any) -> str:
+    """A text uncut: the digest of an image stands at its end."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else shown(value)

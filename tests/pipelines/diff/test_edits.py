@@ -1,6 +1,7 @@
 """Edits of a definition, each with what is said of it."""
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +79,10 @@ def other_image(definition: Definition) -> None:
     arguments(definition, "Train")["AlgorithmSpecification"]["TrainingImage"] = "training:2"
 
 
+def other_digest(definition: Definition) -> None:
+    arguments(definition, "Train")["AlgorithmSpecification"]["TrainingImage"] = f"{REGISTRY}/training@sha256:{'b' * 64}"
+
+
 def other_machine(definition: Definition) -> None:
     cluster = arguments(definition, "Explore")["ProcessingResources"]["ClusterConfig"]
     cluster |= {"InstanceType": "ml.m5.4xlarge", "InstanceCount": 2, "VolumeSizeInGB": 60}
@@ -134,7 +139,8 @@ def other_experiment(definition: Definition) -> None:
 
 SERVICE = "5 times after SERVICE_FAULT or THROTTLING, first after 10 s, times 2"
 PATIENT = "120 minutes long after JOB_INTERNAL_ERROR or CAPACITY_ERROR, first after 60 s, times 2"
-IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/bin-counter/training:latest"
+REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com/bin-counter"
+IMAGE = f"{REGISTRY}/training:latest"
 
 EDITS: list[tuple[Callable[[Definition], None], list[str]]] = [
     (add_parameter, ["parameter Epochs is new, with the default 8"]),
@@ -206,6 +212,33 @@ def test_an_edit_is_told_in_words(compiled: Definition, edit: Callable[[Definiti
     edited = copy.deepcopy(compiled)
     edit(edited)
     assert differences(compiled, edited) == said
+
+
+def test_another_digest_is_another_image_and_not_another_code(compiled: Definition) -> None:
+    pinned = copy.deepcopy(compiled)
+    other_digest(pinned)
+    moved = json.loads(json.dumps(pinned).replace("b" * 64, "c" * 64))
+    image = f"{REGISTRY}/training@sha256:"
+    said = f'the image of Train is now "{image}{"c" * 64}"; it was "{image}{"b" * 64}"'
+    assert differences(pinned, moved) == [said]
+
+
+@pytest.mark.parametrize("text", ["none", f"{'1' * 64}/{'2' * 64}", "s3://b/c", f"s3://b/{'1' * 64}"])
+def test_a_hash_that_comes_or_goes_is_a_change_like_any_other(compiled: Definition, text: str) -> None:
+    edited = copy.deepcopy(compiled)
+    for definition, value in ((compiled, f"s3://b/c{'1' * 64}/{'1' * 64}"), (edited, text)):
+        arguments(definition, "Evaluate")["Environment"]["SOURCE"] = value
+    for old, new in ((compiled, edited), (edited, compiled)):
+        (said,) = differences(old, new)
+        assert said.startswith("environment variable SOURCE of Evaluate is now ")
+
+
+def test_of_several_hashes_the_one_that_changed_is_told(compiled: Definition) -> None:
+    edited = copy.deepcopy(compiled)
+    for definition, first in ((compiled, "1"), (edited, "2")):
+        definition["Steps"][0]["Arguments"]["S3Uri"] = f"s3://b/{first * 64}/{'3' * 64}"
+    (said,) = differences(compiled, edited)
+    assert said.endswith(f"it ends in {'2' * 12}, no longer {'1' * 12}")
 
 
 def test_what_is_gone_from_a_list_of_names_is_told_and_its_order_is_not(compiled: Definition) -> None:
