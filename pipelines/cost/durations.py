@@ -25,6 +25,14 @@ def declared(minutes: Mapping[str, float]) -> Durations:
     return Durations(minutes, "minutes are those that the preset expects ([cost.minutes]), not measured ones")
 
 
+def expected(target: Target | None, pipeline: str, otherwise: Mapping[str, float]) -> Durations:
+    """The measured minutes where AWS itself ran the pipeline, else the preset's.
+
+    An embedded SageMaker's minutes are those of the machine that it runs on, which is none that AWS bills.
+    """
+    return measured(target, pipeline, otherwise) if target and target.on_aws else declared(otherwise)
+
+
 def measured(target: Target, pipeline: str, otherwise: Mapping[str, float]) -> Durations:
     """The minutes of the last execution that succeeded; of steps that it did not run, the preset's.
 

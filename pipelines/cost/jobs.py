@@ -50,22 +50,22 @@ class Job:
 
 
 def parameter_values(definition: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """The value of every parameter: the one given, else its default.
+    """The value of every parameter, of those that the definition has: the one given, else its default.
 
     Raises:
-        PipelineError: the definition has no parameter of a given name, or it takes no such value.
+        PipelineError: a parameter takes no such value.
     """
     parameters = {parameter["Name"]: parameter for parameter in definition.get("Parameters", [])}
-    for name in given:
-        if name not in parameters:
-            known = ", ".join(parameters) or "none"
-            raise PipelineError(f"the pipeline has no parameter {name}; it has {known}")
     defaults = {name: parameter.get("DefaultValue") for name, parameter in parameters.items()}
     return {**defaults, **{name: _typed(parameters[name], value) for name, value in given.items()}}
 
 
 def planned_jobs(definition: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Job]:
-    """The jobs of an execution, in the order of the steps."""
+    """The jobs of an execution, in the order of the steps.
+
+    Raises:
+        PipelineError: by the parameters, something is asked for fewer than once.
+    """
     return list(_jobs(definition.get("Steps", []), parameters, "always"))
 
 
@@ -117,14 +117,14 @@ def _job(
     **search: int,
 ) -> Job:
     instance_type = _value(cluster.get("InstanceType"), parameters)
-    count = _value(cluster.get("InstanceCount", 1), parameters)
-    runtime = _value(request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds"), parameters)
+    count = _positive(step, "instances", cluster.get("InstanceCount", 1), parameters)
+    runtime = _positive(step, "seconds", request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds"), parameters)
     repeated = [] if search else step.get("RetryPolicies", [])
     return Job(
         step=step["Name"],
         meter=meter,
         instance_type=instance_type if isinstance(instance_type, str) else None,
-        instance_count=count if isinstance(count, int) else None,
+        instance_count=count,
         volume_gb=_value(cluster.get("VolumeSizeInGB", 0), parameters) or 0,
         longest_seconds=None if runtime is None else runtime + _repeated_seconds(repeated, runtime),
         spot=_value(request.get("EnableManagedSpotTraining", False), parameters) is True,
@@ -138,8 +138,8 @@ def _search(
 ) -> Job:
     config = arguments["HyperParameterTuningJobConfig"]
     limits = config["ResourceLimits"]
-    trials = int(_value(limits.get("MaxNumberOfTrainingJobs"), parameters) or 1)
-    at_once = int(_value(limits.get("MaxParallelTrainingJobs"), parameters) or 1)
+    trials = _positive(step, "trials", limits.get("MaxNumberOfTrainingJobs"), parameters) or 1
+    at_once = _positive(step, "trials at once", limits.get("MaxParallelTrainingJobs"), parameters) or 1
     stops = str(config.get("TrainingJobEarlyStoppingType", "Off")).lower() == "auto"
     # A search over several algorithms says only in the execution which trial takes which machine.
     trial = arguments.get("TrainingJobDefinition", {})
@@ -157,6 +157,16 @@ def _policy_seconds(policy: Mapping[str, Any], runtime: float) -> float:
     if "ExpireAfterMin" in policy:  # no repetition starts later, so all before the last fit into this time
         return float(60 * policy["ExpireAfterMin"])
     return runtime * float(policy.get("MaxAttempts", DEFAULT_ATTEMPTS))
+
+
+def _positive(step: Mapping[str, Any], what: str, expression: Any, parameters: Mapping[str, Any]) -> int | None:
+    """A whole number of things, at least one; None where only an execution will know it."""
+    number = _value(expression, parameters)
+    if not isinstance(number, int):
+        return None
+    if number < 1:
+        raise PipelineError(f"step {step['Name']} asks for {number} {what}: at least 1 is needed")
+    return number
 
 
 def _value(expression: Any, parameters: Mapping[str, Any]) -> Any:

@@ -29,19 +29,20 @@ class Monthly:
 
 
 def runs_per_month(expression: str, zone: str = "UTC") -> float:
-    """How often a schedule fires in a month of 730 hours; once of a schedule that fires once.
+    """How often a schedule fires in a month of 730 hours; of one that fires once, once until it has fired.
 
     Raises:
         PipelineError: it is no schedule expression, or there is no such time zone.
     """
     now = datetime.now(UTC)
-    match read_recurrence(expression.strip(), zone, now):
+    recurrence = read_recurrence(expression.strip(), zone, now)
+    match recurrence:
         case Every(period=period):
             return HOURS_PER_MONTH * timedelta(hours=1) / period
         case Calendar(cron=cron):
             return _per_year(cron.since(now.date()), datetime.combine(now.date(), time())) / 12
         case _:
-            return 1.0
+            return 0.0 if recurrence.after(now) is None else 1.0
 
 
 def _per_year(times: Iterator[datetime], start: datetime) -> float:

@@ -73,7 +73,8 @@ def _total_title(complete: bool) -> str:
 
 
 def _machine(job: Job) -> str:
-    return f"{job.instance_count or UNKNOWN} x {job.instance_type or UNKNOWN}{', spot' if job.spot else ''}"
+    count = UNKNOWN if job.instance_count is None else job.instance_count
+    return f"{count} x {job.instance_type or UNKNOWN}{', spot' if job.spot else ''}"
 
 
 def _minutes(line: Line) -> str:

@@ -8,13 +8,14 @@ from rich.console import Console
 from pipelines.config import Config
 from pipelines.cost.billed import billed_jobs
 from pipelines.cost.charges import charges
-from pipelines.cost.durations import Durations, declared, measured
+from pipelines.cost.durations import Durations, declared, expected
 from pipelines.cost.estimate import Estimate, estimate
 from pipelines.cost.jobs import parameter_values, planned_jobs, uncounted_steps
 from pipelines.cost.month import deployed_schedule, month, runs_per_month
 from pipelines.cost.prices import load_prices
 from pipelines.cost.quotes import Quotes
 from pipelines.cost.report import show_bill, show_estimate, show_month, show_notes
+from pipelines.executions.parameters import check_parameters
 from pipelines.target import Target
 
 
@@ -39,10 +40,11 @@ def review(
         every: a schedule to reckon with; empty for the deployed one.
 
     Raises:
-        PipelineError: a parameter does not exist, or the schedule is none.
+        PipelineError: an execution could not start with the parameters, or the schedule is none.
     """
     quotes = Quotes(load_prices(), region)
-    durations = measured(target, config.name, config.cost.minutes) if target else declared(config.cost.minutes)
+    check_parameters(definition, parameters)
+    durations = expected(target, config.name, config.cost.minutes)
     execution = _estimate(config, definition, parameters, durations, quotes)
     for sentence in (
         "nothing is reused from earlier executions",
@@ -54,7 +56,8 @@ def review(
     schedule, zone = (every, "UTC") if every or target is None else deployed_schedule(target, config)
     runs = runs_per_month(schedule, zone) if schedule else 0.0
     if schedule:
-        quotes.notes.assume(f"an execution is started by {schedule}")
+        often = f"an execution is started by {schedule}"
+        quotes.notes.assume(often if runs else f"no execution is started any more by {schedule}")
     parts = month(execution, runs, config.deploy, config.cost, quotes)
     console.print(f"{config.name} in {region}, US dollars before taxes", markup=False)
     show_estimate(console, execution, complete=complete)
@@ -75,8 +78,10 @@ def review_execution(console: Console, target: Target, config: Config, definitio
     quotes = Quotes(load_prices(), target.region)
     known = {parameter["Name"] for parameter in json.loads(definition).get("Parameters", [])}
     given = {name: value for name, value in _given(target, execution) if name in known}
-    expected = _estimate(config, definition, given, declared(config.cost.minutes), quotes)
-    bill = charges(billed_jobs(target, execution), expected, quotes)
+    foreseen = _estimate(config, definition, given, declared(config.cost.minutes), quotes)
+    bill = charges(billed_jobs(target, execution), foreseen, quotes)
+    if not target.on_aws:
+        quotes.notes.assume("the seconds are those of an embedded SageMaker: AWS has billed nothing")
     console.print(f"{execution}, US dollars before taxes", markup=False, soft_wrap=True)
     show_bill(console, bill, complete=not quotes.notes.missing)
     _conclude(console, quotes)

@@ -3,13 +3,16 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from pipelines import operations
 from pipelines.cost.billed import Billed, billed_jobs
-from pipelines.cost.durations import declared, last_success, measured
+from pipelines.cost.durations import declared, expected, last_success, measured
 from pipelines.target import Target
 
 ROLE = "arn:aws:iam::123456789012:role/tiny"
@@ -126,6 +129,18 @@ def test_a_pipeline_that_never_ran_takes_the_minutes_of_its_preset(target: Targe
     assert measured(target, "never-made", {"Train": 5}) == declared({"Train": 5})
 
 
+def test_only_what_aws_has_run_says_how_long_its_machines_take(target: Target, executions: tuple[str, str]) -> None:
+    assert expected(target, NAME, {"Train": 5}) == declared({"Train": 5})
+    assert expected(None, NAME, {"Train": 5}) == declared({"Train": 5})
+    sagemaker = boto3.client("sagemaker", "us-east-1", endpoint_url="https://api.sagemaker.us-east-1.amazonaws.com")
+    with Stubber(sagemaker) as answers:
+        summary = {"PipelineExecutionArn": executions[0], "PipelineExecutionStatus": "Succeeded"}
+        answers.add_response("list_pipeline_executions", {"PipelineExecutionSummaries": [summary]})
+        answers.add_response("list_pipeline_execution_steps", {"PipelineExecutionSteps": []})
+        found = expected(replace(target, sagemaker=sagemaker), NAME, {"Train": 5})
+    assert found.source.startswith("minutes are those of execution ")
+
+
 def test_the_command_sets_the_billed_seconds_beside_the_estimate(
     target: Target, executions: tuple[str, str], command: Callable[..., str]
 ) -> None:
@@ -135,14 +150,15 @@ def test_the_command_sets_the_billed_seconds_beside_the_estimate(
     assert lines["Train"][1:7] == ["1", "x", "ml.m5.xlarge", "1", "300", f"{train.seconds:.0f}"]
     assert lines["Tune"][4:6] == ["2", "720"]
     assert "left out: Tune: no price for ml.c7i.2xlarge in us-east-1" in told
+    assert "an embedded SageMaker: AWS has billed nothing" in told
     assert executions[1] in command("cost", "--execution", "latest")
 
 
-def test_the_command_takes_the_minutes_of_the_last_success(
+def test_the_command_takes_no_minutes_of_an_embedded_execution(
     executions: tuple[str, str], command: Callable[..., str]
 ) -> None:
     told = command("cost", "--every", "rate(7 days)")
-    assert f"minutes are those of execution {executions[1].rpartition('/')[2]}, the last that succeeded" in told
+    assert "minutes are those that the preset expects ([cost.minutes]), not measured ones" in told
     assert "4.3 executions" in told
     assert "an execution is started by rate(7 days)" in told
 
@@ -152,4 +168,23 @@ def test_without_an_account_the_command_reckons_for_a_region(command: Callable[.
     assert "3 x ml.m5.xlarge" in told
     assert "left out: no price for the disks of instances in us-west-2" in told
     assert "not both" in command("cost", "--region", "us-west-2", "--execution", "latest", fails=True)
-    assert "has no parameter Ingest" in command("cost", "--region", "us-west-2", "-p", "Ingest=3", fails=True)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "said"),
+    [
+        ("Ingest=3", "has no parameter Ingest"),
+        ("IngestInstanceCount=-3", "step Ingest asks for -3 instances: at least 1 is needed"),
+        ("ModelApprovalStatus=Foo", "parameter ModelApprovalStatus must be one of"),
+    ],
+)
+def test_the_command_refuses_what_no_execution_starts_with(
+    command: Callable[..., str], parameter: str, said: str
+) -> None:
+    assert said in command("cost", "--region", "us-west-2", "-p", parameter, fails=True)
+
+
+def test_a_schedule_that_has_passed_costs_nothing(command: Callable[..., str]) -> None:
+    told = command("cost", "--region", "us-east-1", "--every", "at(2026-01-01T00:00:00)")
+    assert "no execution is started any more by at(2026-01-01T00:00:00)" in told
+    assert "1.0 executions" not in told

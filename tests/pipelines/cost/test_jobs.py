@@ -46,8 +46,7 @@ def test_what_only_the_execution_knows_is_left_open() -> None:
     assert only(step).instance_type is None
 
 
-@pytest.mark.parametrize(("stopping", "whole"), [("Auto", 2), ("Off", 6)])
-def test_a_search_that_stops_early_runs_its_first_trials_whole(stopping: str, whole: int) -> None:
+def searching(stopping: str = "Off") -> dict[str, Any]:
     arguments = {
         "HyperParameterTuningJobConfig": {
             "ResourceLimits": {"MaxNumberOfTrainingJobs": 6, "MaxParallelTrainingJobs": 2},
@@ -55,7 +54,12 @@ def test_a_search_that_stops_early_runs_its_first_trials_whole(stopping: str, wh
         },
         "TrainingJobDefinition": {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1}},
     }
-    job = only({"Name": "Tune", "Type": "Tuning", "Arguments": arguments})
+    return {"Name": "Tune", "Type": "Tuning", "Arguments": arguments}
+
+
+@pytest.mark.parametrize(("stopping", "whole"), [("Auto", 2), ("Off", 6)])
+def test_a_search_that_stops_early_runs_its_first_trials_whole(stopping: str, whole: int) -> None:
+    job = only(searching(stopping))
     assert (job.trials, job.whole_trials) == (6, whole)
 
 
@@ -95,7 +99,6 @@ def test_given_parameters_take_their_type() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"Counts": "3"}, "no parameter Counts; it has Count, Share, Source"),
         ({"Count": "three"}, "parameter Count is an integer, not 'three'"),
         ({"Share": "half"}, "parameter Share is a number, not 'half'"),
     ],
@@ -103,6 +106,19 @@ def test_given_parameters_take_their_type() -> None:
 def test_a_parameter_that_does_not_fit_is_one_sentence(given: dict[str, str], said: str) -> None:
     with pytest.raises(PipelineError, match=said):
         parameter_values(PARAMETERS, given)
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_fewer_than_one_instance_or_trial_is_refused(count: int) -> None:
+    step, search = processing(), searching()
+    step["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = {"Get": "Parameters.Count"}
+    limits = search["Arguments"]["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    limits["MaxNumberOfTrainingJobs"] = {"Get": "Parameters.Count"}
+    with pytest.raises(PipelineError, match=f"step Prepare asks for {count} instances: at least 1"):
+        only(step, Count=count)
+    with pytest.raises(PipelineError, match=f"step Tune asks for {count} trials: at least 1"):
+        only(search, Count=count)
+    assert (only(step, Count=2).instance_count, only(search, Count=2).trials) == (2, 2)
 
 
 def test_steps_that_cost_something_unknown_are_named() -> None:

@@ -30,7 +30,8 @@ def deploy(**more: object) -> DeploySettings:
         ("cron(0 3 1 * ? *)", 1),
         ("cron(0 3 1 1/3 ? *)", 4 / 12),
         ("cron(0 3 30 2 ? *)", 0),
-        ("at(2030-01-01T00:00:00)", 1),
+        ("at(2130-01-01T00:00:00)", 1),
+        ("at(2026-01-01T00:00:00)", 0),
     ],
 )
 def test_a_month_has_730_hours_and_is_the_twelfth_of_a_year(expression: str, runs: float) -> None:
