@@ -17,6 +17,7 @@ class _Places:
     machine: str = ""
     images: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     output_key: str = ""
@@ -27,6 +28,7 @@ class _Places:
 _TRAINING = _Places(
     machine="ResourceConfig",
     images=("AlgorithmSpecification.TrainingImage",),
+    arguments=("AlgorithmSpecification.ContainerArguments", "AlgorithmSpecification.ContainerEntrypoint"),
     environments=("Environment", "HyperParameters", "StaticHyperParameters"),
     inputs=("InputDataConfig[].DataSource.S3DataSource.S3Uri",),
     outputs=("OutputDataConfig.S3OutputPath", "CheckpointConfig.S3Uri", "TensorBoardOutputConfig.S3OutputPath"),
@@ -37,6 +39,7 @@ _PLACES = {
     "Processing": _Places(
         machine="ProcessingResources.ClusterConfig",
         images=("AppSpecification.ImageUri",),
+        arguments=("AppSpecification.ContainerArguments", "AppSpecification.ContainerEntrypoint"),
         environments=("Environment",),
         inputs=("ProcessingInputs[].S3Input.S3Uri",),
         outputs=("ProcessingOutputConfig.Outputs[].S3Output.S3Uri",),
@@ -127,6 +130,18 @@ class Job:
         for where, found in self._each(_PLACES[self.type].environments):
             for name, value in found.items() if isinstance(found, dict) else ():
                 yield where, name, value
+
+    def arguments(self) -> Iterator[tuple[str, str, Any]]:
+        """What its command line gives a name to, as `--name value` or `--name=value`, and the values of no name."""
+        for where, words in self._each(_PLACES[self.type].arguments):
+            before: Any = ""
+            for word in words if isinstance(words, list) else ():
+                name, separator, value = str(word).partition("=")
+                if separator and name.lstrip("-").isidentifier():
+                    yield where, name, value
+                elif not str(word).startswith("--"):
+                    yield where, before, word
+                before = word if isinstance(word, str) and word.startswith("-") and not separator else ""
 
     def _each(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         for path in paths:

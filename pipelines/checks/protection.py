@@ -16,8 +16,13 @@ _SECRET = re.compile(
     r"|\bhf_[A-Za-z]{30}|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.|://[^/\s:@]+:[^/\s:@]+@"
 )
 _SECRET_NAME = re.compile(
-    r"pass(?:word|wd|phrase)|secret|api_?key|private_?key|access_?key|credential|auth_?token", re.IGNORECASE
+    r"pass(?:word|wd|phrase)|secret|api_?key|private_?key|access_?key|credential|(?:auth|session|access)_?token"
+    # Tokens of a vocabulary, such as pad_token, are no secrets.
+    r"|(?<![a-z])(?<!(?:pad|eos|bos|unk|sep|cls)_)(?<!mask_)token$",
+    re.IGNORECASE,
 )
+# An AWS secret access key, which has slashes as paths have, but 40 characters of all kinds.
+_SECRET_ACCESS_KEY = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*\d)[A-Za-z0-9/+]{40}")
 # A text of one word, without the separators of paths, ARNs and URIs, as random keys are.
 _WORD = re.compile(r"[A-Za-z0-9+=_-]{20,}")
 # Random texts of the base-64 alphabet have some 4.5 bits a character at 30 characters, words and names below 4.
@@ -88,8 +93,8 @@ def processing_isolation(subject: Subject) -> Faults:
 def no_secrets(subject: Subject) -> Faults:
     """Values that look like keys, tokens or passwords; they are not repeated."""
     for job in jobs(subject):
-        for where, name, value in job.settings():
-            if isinstance(value, str) and _is_secret(name, value):
+        for where, name, value in (*job.settings(), *job.arguments()):
+            if isinstance(value, str) and _is_secret(name.replace("-", "_"), value):
                 yield job.step, f"{where}[{name!r}] looks like a secret"
     for step in subject.steps:
         for path, text in _texts(step.arguments):
@@ -106,8 +111,8 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _is_random(value: str) -> bool:
-    """Whether a text is one long word of as many different characters as chance would give."""
-    if not _WORD.fullmatch(value):
+    """Whether a text is one long word, or a key, of as many different characters as chance would give."""
+    if not (_WORD.fullmatch(value) or _SECRET_ACCESS_KEY.fullmatch(value)):
         return False
     shares = [count / len(value) for count in Counter(value).values()]
     return -sum(share * math.log2(share) for share in shares) >= RANDOM_BITS

@@ -340,6 +340,28 @@ PLANTED = [
         put("Catalog", "Arguments.AppSpecification.ContainerArguments[0]", "--id=AKIAIOSFODNN7EXAMPLE"),
         "AppSpecification.ContainerArguments.0 holds what looks like a key",
     ),
+    *[
+        Planted("no-secrets", "Train", put("Train", f"Arguments.Environment.{name}", value), "looks like a secret")
+        for name, value in (
+            ("AWS_SESSION_TOKEN", "hunter2"),
+            ("HF_TOKEN", "hunter2"),
+            ("TOKEN", "hunter2"),
+            ("EXTRA", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        )
+    ],
+    *[
+        Planted(
+            "no-secrets",
+            "Catalog",
+            put("Catalog", "Arguments.AppSpecification.ContainerArguments", words),
+            r"AppSpecification.ContainerArguments\['.*'\] looks like a secret",
+        )
+        for words in (
+            ["--seed", "1", "--password", "hunter2"],
+            ["--api-key=hunter2"],
+            ["run", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"],
+        )
+    ],
     Planted(
         "no-secrets", "", parameter("ApiKey", DefaultValue="hunter2"), "the parameter 'ApiKey' looks like a secret"
     ),
@@ -386,6 +408,20 @@ def test_a_planted_violation_is_found_by_its_rule_at_its_step(planted: Planted, 
     planted.edit(definition)
     found = [each for each in findings(planted.definition, definition) if each.rule == planted.rule]
     assert [each for each in found if each.step == planted.step and re.search(planted.told, each.sentence)], found
+
+
+def test_tokens_of_a_vocabulary_paths_and_sums_are_no_secrets(sound, findings) -> None:
+    definition = json.loads(sound["demo"])
+    harmless = {
+        "pad_token": "<pad>",
+        "max_tokens": "512",
+        "TOKENIZER": "words",
+        "MODEL_PATH": "opt/ml/processing/input/models/resnet50/",
+        "COMMIT": "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    }
+    put("Train", "Arguments.Environment", harmless)(definition)
+    put("Catalog", "Arguments.AppSpecification.ContainerArguments", ["--no-secret", "--seed", "1"])(definition)
+    assert [each for each in findings("demo", definition) if each.rule == "no-secrets"] == []
 
 
 def test_no_rule_lacks_a_violation() -> None:
