@@ -106,7 +106,7 @@ def select(
     """Filter and sort summaries as SageMaker's list calls do: newest first unless asked otherwise.
 
     Args:
-        items: summaries, each with its times as epoch seconds.
+        items: summaries, the oldest first, each with its times as epoch seconds.
         request: the list call's input.
         name: the summary's field that holds its name.
         status: the summary's field that holds its status, where the call can ask for one.
@@ -130,5 +130,7 @@ def select(
     ]
     by = request.get("SortBy", created)
     field = {"Name": name, "Status": status or name, "PipelineExecutionArn": name}.get(by, created)
-    kept.sort(key=lambda item: item[field], reverse=request.get("SortOrder", "Descending") == "Descending")
+    kept.sort(key=lambda item: item[field])
+    if request.get("SortOrder", "Descending") == "Descending":
+        kept.reverse()  # not by `reverse=True`, which would leave those of the same moment the oldest first
     return kept

@@ -5,6 +5,9 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from pipelines.local.aws import select
+from pipelines.local.executions.versions import Pipeline
+
 
 def text(message):
     fail = {"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
@@ -48,6 +51,16 @@ def test_versions_are_listed_newest_first_with_their_last_execution(tiny, three)
     assert lines[1]["PipelineVersionAliases"] == ["live"]
     assert "LastExecutionPipelineExecutionArn" not in lines[0]
     assert len(tiny.sagemaker.list_pipeline_versions(PipelineName=three, MaxResults=2)["PipelineVersionSummaries"]) == 2
+
+
+@pytest.mark.parametrize(("order", "numbers"), [("Ascending", [1, 2, 3]), ("Descending", [3, 2, 1])])
+def test_versions_of_the_same_moment_are_listed_by_number(order, numbers):
+    pipeline = Pipeline({"PipelineName": "hasty"}, "token")
+    for message in ("one", "two", "three"):
+        pipeline.add_version(text(message), []).created = 1.0
+    lines = [version.summary(pipeline.arn) for version in pipeline.versions.values()]
+    found = select(lines, {"SortOrder": order}, name="PipelineArn")
+    assert [line["PipelineVersionId"] for line in found] == numbers
 
 
 def test_an_update_that_changes_no_definition_makes_no_version(tiny, three):
