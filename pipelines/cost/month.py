@@ -45,6 +45,19 @@ def runs_per_month(expression: str, zone: str = "UTC") -> float:
             return 0.0 if recurrence.after(now) is None else 1.0
 
 
+def runs_possible(runs: float, execution: Estimate, quotes: Quotes) -> float:
+    """How many of a month's executions find the one before ended; the schedule skips the others.
+
+    No execution is shorter than its longest step; `quotes` notes where that bounds them.
+    """
+    longest = max((line.minutes or 0 for line in execution.lines if line.job.branch != "else"), default=0)
+    minutes = 60 * HOURS_PER_MONTH
+    if runs * longest <= minutes:
+        return runs
+    quotes.notes.assume(f"the schedule skips while an execution runs, which takes {longest:.1f} minutes or more")
+    return minutes / longest
+
+
 def _per_year(times: Iterator[datetime], start: datetime) -> float:
     """How many of the times, given in order, are in a year from `start` on."""
     counted = list(islice(takewhile(lambda moment: moment < start + YEAR, times), COUNTED))

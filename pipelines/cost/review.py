@@ -11,7 +11,7 @@ from pipelines.cost.charges import charges
 from pipelines.cost.durations import Durations, declared, expected
 from pipelines.cost.estimate import Estimate, estimate
 from pipelines.cost.jobs import parameter_values, planned_jobs, uncounted_steps
-from pipelines.cost.month import deployed_schedule, month, runs_per_month
+from pipelines.cost.month import deployed_schedule, month, runs_per_month, runs_possible
 from pipelines.cost.prices import load_prices
 from pipelines.cost.quotes import Quotes
 from pipelines.cost.report import show_bill, show_estimate, show_month, show_notes
@@ -58,7 +58,8 @@ def review(
     if schedule:
         often = f"an execution is started by {schedule}"
         quotes.notes.assume(often if runs else f"no execution is started any more by {schedule}")
-    parts = month(execution, runs, config.deploy, config.cost, quotes)
+    possible = runs_possible(runs, execution, quotes)
+    parts = month(execution, possible, config.deploy, config.cost, quotes)
     console.print(f"{config.name} in {region}, US dollars before taxes", markup=False)
     show_estimate(console, execution, complete=complete)
     show_month(console, parts, complete=not quotes.notes.missing)

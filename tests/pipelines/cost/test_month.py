@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from pipelines.config import load_preset
 from pipelines.cost.estimate import Amount, Estimate, Line
 from pipelines.cost.jobs import Job
-from pipelines.cost.month import deployed_schedule, month, runs_per_month
+from pipelines.cost.month import deployed_schedule, month, runs_per_month, runs_possible
 from pipelines.cost.prices import PriceTable
 from pipelines.cost.quotes import Quotes
 from pipelines.cost.settings import CostSettings
@@ -58,6 +60,16 @@ def test_a_month_is_its_executions_its_endpoint_and_its_bucket(prices: PriceTabl
     assert (endpoint.what, endpoint.amount) == ("endpoint, 2 x ml.c7i.large", Amount(146, 146, 146, 292))
     assert (bucket.what, bucket.amount.expected) == ("50 GB in the bucket", 1.0)
     assert quotes.notes.missing == []
+
+
+def test_no_more_executions_are_counted_than_can_run_one_after_another(prices: PriceTable) -> None:
+    hour = Estimate((replace(ONE.lines[0], minutes=60), ONE.lines[0], replace(ONE.lines[0], minutes=None)))
+    quotes = Quotes(prices, "us-east-1")
+    assert runs_possible(730, hour, quotes) == 730
+    assert runs_possible(5, Estimate(()), quotes) == 5
+    assert quotes.notes.assumed == []
+    assert runs_possible(43_800, hour, quotes) == 730
+    assert quotes.notes.assumed == ["the schedule skips while an execution runs, which takes 60.0 minutes or more"]
 
 
 def test_a_serverless_endpoint_costs_what_its_requests_compute(prices: PriceTable) -> None:
