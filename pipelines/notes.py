@@ -36,7 +36,8 @@ def note_on(target: Target, described: Any) -> str:
     if "TuningJob" in metadata:
         return _search(target, metadata["TuningJob"]["Arn"].rsplit("/", 1)[-1])
     for kind, group in LOG_GROUPS.items():
-        if kind in metadata:
+        # The server of a transform job logs requests for machines to read.
+        if kind in metadata and kind != "TransformJob":
             return _last_log_line(target, group, metadata[kind]["Arn"].rsplit("/", 1)[-1])
     return ""
 
@@ -54,7 +55,9 @@ def _search(target: Target, tuning_job: str) -> str:
     ended = sum(counted.get(status, 0) for status in ENDED_TRIALS)
     most = job["HyperParameterTuningJobConfig"]["ResourceLimits"].get("MaxNumberOfTrainingJobs", ended)
     text = f"{ended} of {most} trials"
-    for status, word in (("NonRetryableError", "failed"), ("Stopped", "stopped early")):
+    # Who stops a search stops its trials; one that goes on, or ends by itself, has stopped them early.
+    stopped = "stopped" if job["HyperParameterTuningJobStatus"] in ("Stopping", "Stopped") else "stopped early"
+    for status, word in (("NonRetryableError", "failed"), ("Stopped", stopped)):
         if counted.get(status):
             text += f", {counted[status]} {word}"
     best = job.get("BestTrainingJob")

@@ -26,7 +26,7 @@ class PastExecution:
         status: Executing, Stopping, Succeeded, Failed or Stopped.
         started: when.
         seconds: how long it took, or has taken so far.
-        reason: why it failed, in AWS's words; empty otherwise.
+        reason: why it failed, in AWS's words but for its code; empty otherwise.
     """
 
     arn: str
@@ -102,7 +102,8 @@ def _executions(target: Target, pipeline: str) -> Iterator[PastExecution]:
         described: Any = target.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
         status = described["PipelineExecutionStatus"]
         until = described["LastModifiedTime"] if status in ENDED else datetime.now(UTC)
-        yield PastExecution(arn, status, started, (until - started).total_seconds(), described.get("FailureReason", ""))
+        reason = described.get("FailureReason", "").replace("AlgorithmError: ", "")
+        yield PastExecution(arn, status, started, (until - started).total_seconds(), reason)
 
 
 def _schedule(target: Target, config: Config) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from pipelines import operations
 from pipelines.commands.shell import Execution, Preset, console, placed, say
@@ -12,7 +12,7 @@ from pipelines.executions.logs import show_logs
 from pipelines.executions.stopping import running_execution
 from pipelines.executions.stopping import stop as stop_execution
 from pipelines.progress import COLOURS
-from pipelines.status import Status, read_status
+from pipelines.status import PastExecution, Status, read_status
 from pipelines.text import printable
 
 app = typer.Typer()
@@ -26,8 +26,9 @@ def status(preset: Preset = "abid") -> None:
     found = read_status(*placed(preset))
     for line in _lines(found):
         say(line)
-    if found.executions:
-        console.print(_executions(found))
+    for each in found.executions:
+        # Not cut, and wrapped by the terminal alone: a reason is there to be read and to be copied.
+        console.print(_execution(each), soft_wrap=True)
     if not found.is_well:
         raise typer.Exit(1)
 
@@ -96,14 +97,10 @@ def _lines(found: Status) -> list[str]:
     return [f"{title:<12}{text}" for title, text in rows.items()]
 
 
-def _executions(found: Status) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 2), show_header=False, expand=True)
-    for width in (16, 10, 9):
-        table.add_column(no_wrap=True, min_width=width)
-    table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
-    for each in found.executions:
-        colour = COLOURS.get(each.status, "white")
-        started = f"{each.started.astimezone():%Y-%m-%d %H:%M}"
-        told = printable(each.reason or each.arn.rpartition("/")[2]).replace("[", r"\[")
-        table.add_row(started, f"[{colour}]{each.status}[/]", f"{each.seconds:.0f} s", told)
-    return table
+def _execution(each: PastExecution) -> Text:
+    told = printable(each.reason or each.arn.rpartition("/")[2])
+    return Text.assemble(
+        f"  {each.started.astimezone():%Y-%m-%d %H:%M}  ",
+        (f"{each.status:<10}", COLOURS.get(each.status, "white")),
+        f"{each.seconds:8.0f} s  {told}",
+    )

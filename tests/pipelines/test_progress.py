@@ -73,10 +73,13 @@ def test_a_failed_execution_is_explained_by_its_steps_where_aws_says_no_more_tha
 
 
 @pytest.mark.parametrize(
-    ("best", "counters", "note"),
+    ("status", "best", "counters", "note"),
     [
-        (None, {"InProgress": 2}, "0 of 9 trials"),
+        ("InProgress", None, {"InProgress": 2}, "0 of 9 trials"),
+        ("Stopping", None, {"InProgress": 1, "Stopped": 1}, "1 of 9 trials, 1 stopped"),
+        ("Stopped", None, {"Stopped": 2}, "2 of 9 trials, 2 stopped"),
         (
+            "InProgress",
             {"learning_rate": "0.0012345678", "batch_size": "64"},
             {"Completed": 3, "InProgress": 1, "NonRetryableError": 1, "Stopped": 2},
             "6 of 9 trials, 1 failed, 2 stopped early; best validation:rmse 0.9988 "
@@ -85,7 +88,7 @@ def test_a_failed_execution_is_explained_by_its_steps_where_aws_says_no_more_tha
     ],
 )
 def test_a_search_tells_how_many_trials_have_ended_and_the_best_values_so_far(
-    best: dict[str, str] | None, counters: dict[str, int], note: str
+    status: str, best: dict[str, str] | None, counters: dict[str, int], note: str
 ) -> None:
     target = Target("111122223333", "eu-west-1", "aws", client("sagemaker"), client("s3"), client("logs"))
     arn = "arn:aws:sagemaker:eu-west-1:111122223333:hyper-parameter-tuning-job/abcdef-Tune-x"
@@ -96,7 +99,7 @@ def test_a_search_tells_how_many_trials_have_ended_and_the_best_values_so_far(
             "Strategy": "Bayesian",
             "ResourceLimits": {"MaxNumberOfTrainingJobs": 9, "MaxParallelTrainingJobs": 3},
         },
-        "HyperParameterTuningJobStatus": "InProgress",
+        "HyperParameterTuningJobStatus": status,
         "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
         "TrainingJobStatusCounters": counters,
         "ObjectiveStatusCounters": {},
@@ -113,6 +116,13 @@ def test_a_search_tells_how_many_trials_have_ended_and_the_best_values_so_far(
     with Stubber(target.sagemaker) as sagemaker:
         sagemaker.add_response("describe_hyper_parameter_tuning_job", described)
         assert note_on(target, {"Metadata": {"TuningJob": {"Arn": arn}}}) == note
+
+
+def test_nothing_is_told_of_a_transform_job_whose_log_is_of_requests() -> None:
+    target = Target("111122223333", "eu-west-1", "aws", client("sagemaker"), client("s3"), client("logs"))
+    job = "arn:aws:sagemaker:eu-west-1:111122223333:transform-job/pipelines-abcdef-Count-x"
+    with Stubber(target.logs):  # which refuses whatever it is asked
+        assert note_on(target, {"Metadata": {"TransformJob": {"Arn": job}}}) == ""
 
 
 def client(service: str) -> Any:
