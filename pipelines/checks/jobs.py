@@ -1,5 +1,6 @@
 """Where each kind of request says what rules ask about: machines, images, inputs, outputs, network and time."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from pipelines.checks.look import Json, at, find, mapping
 from pipelines.checks.subject import Subject
 
 DEFINITION = "TrainingJobDefinition"
+_NAME_AND_VALUE = re.compile(r"(-{0,2}[A-Za-z][\w.-]*)=(.+)")
 
 
 @dataclass(frozen=True)
@@ -132,16 +134,17 @@ class Job:
                 yield where, name, value
 
     def arguments(self) -> Iterator[tuple[str, str, Any]]:
-        """What its command line gives a name to, as `--name value` or `--name=value`, and the values of no name."""
+        """The values on its command line: where, the name before them, as in `--name value`, or their place; value."""
         for where, words in self._each(_PLACES[self.type].arguments):
-            before: Any = ""
-            for word in words if isinstance(words, list) else ():
-                name, separator, value = str(word).partition("=")
-                if separator and name.lstrip("-").isidentifier():
-                    yield where, name, value
-                elif not str(word).startswith("--"):
-                    yield where, before, word
-                before = word if isinstance(word, str) and word.startswith("-") and not separator else ""
+            before = ""
+            for place, word in enumerate(words if isinstance(words, list) else ()):
+                text = word if isinstance(word, str) else ""
+                if given := _NAME_AND_VALUE.fullmatch(text):
+                    yield where, given[1], given[2]
+                is_name = text.startswith("-")
+                if not is_name:
+                    yield where, before or str(place), word
+                before = text if is_name else ""
 
     def _each(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         for path in paths:

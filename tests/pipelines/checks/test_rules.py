@@ -358,7 +358,9 @@ PLANTED = [
         )
         for words in (
             ["--seed", "1", "--password", "hunter2"],
+            ["--password", "hunter2="],
             ["--api-key=hunter2"],
+            ["TOKEN=hunter2"],
             ["run", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"],
         )
     ],
