@@ -9,7 +9,7 @@ from rich.console import Console
 from pipelines.config import Config
 from pipelines.errors import PipelineError
 from pipelines.stack.code import archive, function_files
-from pipelines.stack.existing import bucket_exists, parameters_for_existing
+from pipelines.stack.existing import bucket_exists, parameters_for_existing, refuse_foreign_role
 from pipelines.stack.found import REVIEWED, FoundStack, find_stack, place_in_stack
 from pipelines.stack.parameters import check_name, stack_parameters
 from pipelines.stack.update import update_stack
@@ -37,9 +37,12 @@ def deploy_stack(target: Target, config: Config, console: Console, *, yes: bool 
     check_name(config.name)
     cloudformation = target.client("cloudformation")
     found = _ready_to_change(cloudformation, config.name)
-    parameters = {**stack_parameters(config, target.partition), **parameters_for_existing(target, config)}
+    asked = stack_parameters(config, target.account, target.region, target.partition)
+    parameters = {**asked, **parameters_for_existing(target, config)}
     if found:
         _refuse_another_place(found, config, parameters)
+    else:
+        refuse_foreign_role(target, config.name)
     code = archive(function_files())
     key = f"functions/{hashlib.sha256(code).hexdigest()}.zip"
     if not bucket_exists(target, config.bucket):

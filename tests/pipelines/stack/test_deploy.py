@@ -103,6 +103,17 @@ def test_a_creation_that_fails_names_the_first_failure_and_leaves_nothing(
     assert deploy_stack(target, config, console).role.endswith(":role/cannot-pipeline")
 
 
+def test_a_stack_of_the_same_name_in_another_region_is_told_before_anything_is_made(
+    target: Target, named: Named, console: Console, said: Said
+) -> None:
+    iam = target.client("iam")
+    iam.create_role(RoleName="twice-pipeline", AssumeRolePolicyDocument=TRUST)
+    with pytest.raises(PipelineError, match=r"role twice-pipeline exists already, .* in another region"):
+        deploy_stack(target, named("twice"), console)
+    assert said() == ""
+    assert find_stack(target.client("cloudformation"), "twice") is None
+
+
 def test_an_update_that_fails_leaves_everything_as_it_was(target: Target, named: Named, console: Console) -> None:
     deploy_stack(target, named("update"), console)
     target.client("iam").create_role(RoleName="update-ask", AssumeRolePolicyDocument=TRUST)
