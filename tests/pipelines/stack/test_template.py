@@ -162,6 +162,13 @@ def test_jobs_write_below_the_pipelines_name_and_so_not_over_the_functions_code(
     assert {each["Fn::Sub"] for each in outputs["Resource"]} == expected
 
 
+def test_the_smallest_network_that_may_be_asked_for_holds_both_subnets(template: dict[str, Any]) -> None:
+    pattern = template["Parameters"]["VpcCidr"]["AllowedPattern"]
+    smallest = max(bits for bits in range(33) if re.fullmatch(pattern, f"10.0.0.0/{bits}"))
+    _, count, bits = template["Resources"]["SubnetA"]["Properties"]["CidrBlock"]["Fn::Select"][1]["Fn::Cidr"]
+    assert count * 2**bits == 2 ** (32 - smallest) == 2048
+
+
 @pytest.mark.filterwarnings("ignore:Tried to parse")
 def test_plain_moto_makes_of_it_what_it_can() -> None:
     parameters = {
