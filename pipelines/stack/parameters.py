@@ -11,6 +11,9 @@ from steps.deploy.wishes import Wishes
 NAME = re.compile(r"[a-z](-?[a-z0-9]){0,39}")
 """Names of a stack from which the names of everything in it can be made: a role's has 64 characters at most."""
 
+CODE_FOLDERS = {"code", "functions"}
+"""Folders of the bucket that jobs must not write to; they write below the pipeline's name."""
+
 TOLD_BY_THE_STACK = {"group", "model_role", "capture_uri", "endpoint"}
 """Wishes of the deploying function that the template fills in itself."""
 
@@ -30,6 +33,8 @@ def check_name(name: str) -> None:
             f"pipeline name {name!r} cannot be a stack's: use small letters, digits and hyphens, at most 40, "
             "the first a letter"
         )
+    if name in CODE_FOLDERS:
+        raise PipelineError(f"pipeline name {name!r} is that of a folder of code in the bucket: use another")
 
 
 def stack_parameters(config: Config, account: str, region: str, partition: str) -> dict[str, str]:

@@ -39,6 +39,12 @@ def test_jobs_may_read_the_buckets_that_the_preset_names_and_no_others() -> None
     ]
 
 
+@pytest.mark.parametrize("name", ["code", "functions"])
+def test_a_name_by_which_jobs_could_write_over_code_is_refused(name: str) -> None:
+    with pytest.raises(PipelineError, match=f"'{name}' is that of a folder of code"):
+        check_name(name)
+
+
 def test_jobs_may_pull_images_from_wherever_the_preset_has_them_and_only_own_repositories_are_made() -> None:
     config = load_preset("demo").placed(*PLACED)
     assert repositories(config, *PLACED)["TrainingRepository"] == "bin-counter/training"
