@@ -32,8 +32,8 @@ def check_parameters(definition: str, given: Mapping[str, str]) -> None:
 
 def _unknown(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1)
-    meant = f", did you mean {near[0]}?" if near else ";"
-    return f"the pipeline has no parameter {name}{meant} Its parameters are {', '.join(known) or 'none'}"
+    meant = f", did you mean {near[0]}? Its" if near else "; its"
+    return f"the pipeline has no parameter {name}{meant} parameters are {', '.join(known) or 'none'}"
 
 
 def _check_value(declared: Mapping[str, Any], value: str) -> None:

@@ -41,7 +41,7 @@ def test_a_value_of_the_right_type_is_taken(name: str, value: str) -> None:
     ("name", "value", "told"),
     [
         ("MaxCounts", "5", r"no parameter MaxCounts, did you mean MaxCount\? Its parameters are SourceUri, MaxCount,"),
-        ("Nonsense", "5", r"no parameter Nonsense; Its parameters are SourceUri"),
+        ("Nonsense", "5", r"no parameter Nonsense; its parameters are SourceUri"),
         ("MaxCount", "five", "MaxCount must be a whole number, and 'five' is none"),
         ("MaxCount", "5.0", "MaxCount must be a whole number"),
         ("MaxCount", "\u0665", "MaxCount must be a whole number"),
