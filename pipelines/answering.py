@@ -51,7 +51,7 @@ def ask_for_account(sts: Any) -> str:
     """
     try:
         account = sts.get_caller_identity().get("Account", "")
-    except ResponseParserError:
+    except (ResponseParserError, KeyError):  # KeyError is botocore's at XML of another kind
         account = ""
     except ClientError as error:
         if error.response.get("Error", {}).get("Code"):
