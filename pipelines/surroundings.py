@@ -10,10 +10,6 @@ from pipelines.stack.found import WHOLE, find_stack
 from pipelines.target import Target
 from steps.deploy.settings import DeploySettings
 
-BUCKET = "Bucket"
-FUNCTION = "DeployFunction"
-"""Outputs of the stack."""
-
 
 def require_bucket(target: Target, config: Config) -> None:
     """Check that the pipeline's bucket is there.
@@ -22,7 +18,7 @@ def require_bucket(target: Target, config: Config) -> None:
         PipelineError: it is not, or it is somebody else's.
     """
     if not bucket_exists(target, config.bucket):
-        raise PipelineError(f"bucket {config.bucket} does not exist: {remedy(target, config.name, BUCKET)}")
+        raise PipelineError(f"bucket {config.bucket} does not exist: {remedy(target, config.name, config.bucket)}")
 
 
 def require_function(target: Target, config: Config) -> None:
@@ -33,9 +29,8 @@ def require_function(target: Target, config: Config) -> None:
     """
     if config.deploy and not _function_exists(target, config.deploy):
         name = config.deploy.function.rpartition(":")[2]
-        raise PipelineError(
-            f"function {name}, which deploys models, does not exist: {remedy(target, config.name, FUNCTION)}"
-        )
+        way = remedy(target, config.name, config.deploy.function)
+        raise PipelineError(f"function {name}, which deploys models, does not exist: {way}")
 
 
 def deploys_models(target: Target, config: Config) -> bool:
@@ -50,7 +45,7 @@ def deploys_models(target: Target, config: Config) -> bool:
         raise
 
 
-def remedy(target: Target, stack: str, output: str) -> str:
+def remedy(target: Target, stack: str, missing: str) -> str:
     """What to do where something is missing that a stack makes.
 
     CloudFormation does not notice what was deleted by hand, so a whole stack has to be made anew.
@@ -58,10 +53,10 @@ def remedy(target: Target, stack: str, output: str) -> str:
     Args:
         target: where it is missing.
         stack: the stack's name.
-        output: by which the stack names what is missing.
+        missing: as the stack names it in its outputs.
     """
     found = find_stack(target.client("cloudformation"), stack)
-    if found and found.status in WHOLE and output in found.outputs:
+    if found and found.status in WHOLE and missing in found.outputs.values():
         return (
             f"the stack {stack} has made it and does not notice that it was deleted, so "
             "`make delete-stack`, then `make deploy-stack`"
