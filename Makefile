@@ -87,7 +87,7 @@ teardown: $(VENV)/.operator ## Remove what costs money: the endpoint and what wa
 	@$(PIPELINES) teardown
 
 push: $(VENV)/.operator ## Send a folder of photos to the bucket (FOLDER=, TO=s3://bucket/prefix; the preset's source by default)
-	@$(PIPELINES) push $(if $(FOLDER),"$(FOLDER)") $(if $(TO),"$(TO)")
+	@$(PIPELINES) push "$(FOLDER)" $(if $(TO),"$(TO)")
 
 weights: $(VENV)/.everything ## Put torchvision's ImageNet weights into the bucket (ARCHITECTURE=resnet50); needs internet
 	@$(PIPELINES) weights "$(ARCHITECTURE)"

@@ -9,10 +9,25 @@ import boto3
 from botocore import exceptions as aws
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipelines.aws_refusals import CREDENTIALS_HELP, REGION_HELP, Refusal, explain_refusal
+from pipelines.aws_refusals import ABOUT_CREDENTIALS, CREDENTIALS_HELP, REGION_HELP, Refusal, explain_refusal
 from pipelines.text import one_line
 
 AwsError = BotoCoreError | ClientError
+_OF_CREDENTIALS = (
+    aws.SSOError,
+    aws.TokenRetrievalError,
+    aws.NoAuthTokenError,
+    aws.LoginError,
+    aws.NoCredentialsError,
+    aws.PartialCredentialsError,
+    aws.CredentialRetrievalError,
+    aws.MetadataRetrievalError,
+    aws.RefreshWithMFAUnsupportedError,
+    aws.ProfileNotFound,
+    aws.ConfigParseError,
+    aws.ConfigNotFound,
+    aws.InvalidConfigError,
+)
 _REGION = re.compile(r"[a-z]+(-[a-z]+)+-\d+")
 
 
@@ -22,6 +37,13 @@ def explain_aws_error(error: AwsError) -> str:
         return explain_refusal(_refusal(error))
     told = one_line(str(error)).rstrip(".")
     return _about_credentials(error, told) or _about_the_way(error, told) or told
+
+
+def lie_in_credentials(error: BaseException | None) -> bool:
+    """Whether it is the credentials that are wrong, and not the way to AWS."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") in ABOUT_CREDENTIALS
+    return isinstance(error, _OF_CREDENTIALS)
 
 
 def _refusal(error: ClientError) -> Refusal:
@@ -63,6 +85,8 @@ def _about_the_way(error: BotoCoreError, told: str) -> str:
     if isinstance(error, aws.ProxyConnectionError):
         return f"the proxy does not answer ({told}): check HTTPS_PROXY and NO_PROXY"
     if isinstance(error, aws.SSLError):
+        if "WRONG_VERSION_NUMBER" in told:
+            return f"{error.kwargs.get('endpoint_url')} does not speak https: write http:// in AWS_ENDPOINT_URL"
         return (
             f"the server's certificate is not trusted ({told}): where a proxy opens connections, set AWS_CA_BUNDLE to "
             "the file of its certificate authority"

@@ -37,6 +37,7 @@ THROTTLED = {
 }
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"}
+ABOUT_CREDENTIALS = EXPIRED | UNKNOWN_KEY | WRONG_SIGNATURE | DENIED
 NOT_ENABLED = {"OptInRequired", "SubscriptionRequiredException", "RegionDisabledException"}
 OWN_FAULT = {
     "InternalFailure",

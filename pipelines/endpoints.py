@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from pipelines.config import Config
 from pipelines.errors import PipelineError
 from pipelines.target import Target
+from pipelines.text import one_line
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,16 @@ def _refusal(error: ClientError, name: str) -> str:
     if "not found" in message.lower() or "could not find" in message.lower():
         return f"there is no endpoint {name} yet: approve a model with `make approve`, then look at `make endpoint`"
     if "OriginalMessage" in response:
-        return (
-            f"the endpoint {name} does not answer ({response.get('OriginalStatusCode')}): {response['OriginalMessage']}"
-        )
+        status, told = response.get("OriginalStatusCode", 0), _told(response["OriginalMessage"])
+        if 400 <= status < 500:
+            return f"the endpoint {name} refuses the photo: {told}"
+        return f"the endpoint {name} does not answer ({status}): {told}"
     return f"the endpoint {name} does not answer ({response['Error'].get('Code')}): {message}"
+
+
+def _told(message: str) -> str:
+    """What the container says; our own answers {"error": ...}."""
+    try:
+        return one_line(str(json.loads(message)["error"]))
+    except (ValueError, TypeError, KeyError):
+        return one_line(message)

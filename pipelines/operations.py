@@ -16,9 +16,8 @@ from pipelines.diff.deployed import Deployed, read_deployed, upsert_changes
 from pipelines.errors import PipelineError
 from pipelines.executions.parameters import check_parameters
 from pipelines.results import read_json
-from pipelines.stack.existing import bucket_exists
+from pipelines.surroundings import require_bucket, require_function
 from pipelines.target import Target
-from steps.deploy.settings import DeploySettings
 
 Report = Callable[[str], None]
 Decision = Literal["Approved", "Rejected"]
@@ -64,9 +63,8 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
             missing.
     """
     refuse_faulty(definition, config)
-    require_bucket(target, config.bucket)
-    if config.deploy:
-        _require_function(target, config.deploy)
+    require_bucket(target, config)
+    require_function(target, config)
     for bundle in read_bundles().values():
         upload(bundle, config.bucket, target.s3, report)
     deployed = read_deployed(target, config.name)
@@ -81,29 +79,6 @@ def upsert(target: Target, config: Config, definition: str, report: Report) -> s
     )["PipelineArn"]
     report(f"created {arn}")
     return arn
-
-
-def require_bucket(target: Target, bucket: str) -> None:
-    """Check that the pipeline's bucket is there.
-
-    Raises:
-        PipelineError: it is not, or it is somebody else's.
-    """
-    if not bucket_exists(target, bucket):
-        raise PipelineError(
-            f"bucket {bucket} does not exist: `make deploy-stack` makes it, with all else that the pipeline needs"
-        )
-
-
-def _require_function(target: Target, deploy: DeploySettings) -> None:
-    functions = target.client("lambda")
-    try:
-        functions.get_function_configuration(FunctionName=deploy.function)
-    except functions.exceptions.ResourceNotFoundException:
-        raise PipelineError(
-            f"function {deploy.function.rpartition(':')[2]}, which deploys models, does not exist: `make deploy-stack` "
-            "makes it"
-        ) from None
 
 
 def start(target: Target, pipeline: str, parameters: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipelines.answering import ask_for_account, check_endpoint_urls
 from pipelines.aws_errors import explain_aws_error
 from pipelines.config import Config
 from pipelines.errors import PipelineError
@@ -66,13 +67,14 @@ def connect() -> Target:
     """Reach what the standard AWS configuration points at (environment, profile, `AWS_ENDPOINT_URL`).
 
     Raises:
-        PipelineError: credentials or region are missing or refused, or nothing answers.
+        PipelineError: credentials or region are missing or refused, or nothing answers, or what is not AWS.
     """
+    check_endpoint_urls()
     with aws_errors_explained(), _endpoint_url_checked():
         session = boto3.Session()
         # First the client that insists on a region; STS would fall back on an endpoint far away.
         sagemaker = session.client("sagemaker", config=CLIENT_SETTINGS)
-        account = session.client("sts", config=CLIENT_SETTINGS).get_caller_identity()["Account"]
+        account = ask_for_account(session.client("sts", config=CLIENT_SETTINGS))
         region = sagemaker.meta.region_name
         return Target(
             account=account,

@@ -4,7 +4,8 @@ from typing import get_args
 
 from pipelines.config import Config
 from pipelines.errors import PipelineError
-from pipelines.operations import Report, require_bucket
+from pipelines.operations import Report
+from pipelines.surroundings import require_bucket
 from pipelines.target import Target
 from steps.train.settings import Architecture
 
@@ -29,7 +30,7 @@ def put_weights(target: Target, config: Config, architecture: str, report: Repor
     """
     if architecture not in PUBLISHED:
         raise PipelineError(f"{architecture!r} has no published weights; those are of {', '.join(PUBLISHED)}")
-    require_bucket(target, config.bucket)
+    require_bucket(target, config)
     content = _fetch(architecture)
     folder = f"weights/{architecture}"
     target.s3.put_object(Bucket=config.bucket, Key=f"{folder}/model.safetensors", Body=content)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines import endpoints
-from pipelines.commands.shell import Preset, placed, say
+from pipelines.commands.shell import Preset, placed, required, say
 from pipelines.teardown import teardown
 
 app = typer.Typer()
@@ -35,7 +35,13 @@ def endpoint(preset: Preset = "abid") -> None:
 
 @app.command()
 def invoke(
-    image: Annotated[Path, typer.Argument(help="A photo: JPEG, PNG or WebP.")],
+    image: Annotated[
+        Path,
+        typer.Argument(
+            parser=required(Path, "name the photo's file, such as IMAGE=bin.jpg of make"),
+            help="A photo: JPEG, PNG or WebP.",
+        ),
+    ],
     preset: Preset = "abid",
     expect: Annotated[int | None, typer.Option(min=0, help="Quantity that the records name.")] = None,
 ) -> None:

@@ -32,7 +32,7 @@ def images(
 ) -> None:
     """Build the container images whose inputs have changed; needs docker, podman or buildah."""
     recipes = [read_recipe(image, base, instead) for image in _chosen(names)]
-    build_images(recipes, find_engine(engine), say, shlex.split(options))
+    build_images(recipes, find_engine(engine), say, _words(options))
 
 
 @app.command("push-images")
@@ -41,10 +41,19 @@ def push_images_(
 ) -> None:
     """Build the container images, push them to ECR, and write their digests into containers/images.lock."""
     target = connect()
+    if not target.on_aws:
+        raise PipelineError("images are pushed to ECR, and an embedded SageMaker has none: unset AWS_ENDPOINT_URL")
     recipes = [read_recipe(image, base, instead) for image in _chosen(names)]
     found = find_engine(engine)
-    build_images(recipes, found, say, shlex.split(options))
+    build_images(recipes, found, say, _words(options))
     push_images(target, recipes, found, say)
+
+
+def _words(options: str) -> list[str]:
+    try:
+        return shlex.split(options)
+    except ValueError as error:
+        raise PipelineError(f"--options {options!r} cannot be split into words ({error}): mend its quotes") from None
 
 
 def _chosen(names: list[str] | None) -> list[Image]:

@@ -8,6 +8,7 @@ from rich.table import Table
 from pipelines import endpoints, operations
 from pipelines.commands.shell import Preset, console, placed, say
 from pipelines.config import Config
+from pipelines.surroundings import deploys_models
 from pipelines.target import Target
 
 app = typer.Typer()
@@ -51,8 +52,13 @@ def _decide(preset: str, version: int | None, decision: operations.Decision, com
     target, config = placed(preset)
     model = operations.decide(target, config.register_.group, version, decision, comment)
     say(f"version {model.version} is {model.status}: {model.arn}")
-    if config.deploy:
+    if config.deploy is None:
+        return
+    if deploys_models(target, config):
         say(f"the endpoint {config.deploy.endpoint} follows: see `make endpoint`")
+    else:
+        again = "approve" if decision == "Approved" else "reject"
+        say(f"nothing deploys it: `make deploy-stack`, then {again} it again")
 
 
 def _served(target: Target, config: Config) -> dict[int | None, str]:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from pipelines import operations
-from pipelines.commands.shell import Execution, Preset, console, placed, say
+from pipelines.commands.shell import NO_FOLDER, Execution, Preset, console, placed, required, say
+from pipelines.executions.chosen import chosen_execution
 from pipelines.executions.logs import show_logs
 from pipelines.executions.stopping import running_execution
 from pipelines.executions.stopping import stop as stop_execution
@@ -17,7 +17,13 @@ from pipelines.text import printable
 
 app = typer.Typer()
 
-Step = Annotated[str, typer.Argument(help="Name of the step, such as Train.")]
+Step = Annotated[
+    str,
+    typer.Argument(
+        parser=required(str, "name a step, such as STEP=Train of make"),
+        help="Name of the step, such as Train.",
+    ),
+]
 
 
 @app.command()
@@ -43,14 +49,14 @@ def logs(
 ) -> None:
     """Print the log of a step's jobs."""
     target, config = placed(preset)
-    show_logs(target, execution or operations.latest_execution(target, config.name), step, lines, follow, say)
+    show_logs(target, chosen_execution(target, config.name, execution), step, lines, follow, say)
 
 
 @app.command()
 def stop(preset: Preset = "abid", execution: Execution = "") -> None:
     """Stop an execution, the one that runs by default, and wait until nothing of it runs."""
     target, config = placed(preset)
-    found = execution or running_execution(target, config.name)
+    found = chosen_execution(target, config.name, execution) if execution else running_execution(target, config.name)
     if found is None:
         say(f"nothing to stop: no execution of {config.name} is running")
         return
@@ -62,14 +68,16 @@ def repeat(
     step: Step,
     preset: Preset = "abid",
     execution: Execution = "",
-    folder: Annotated[Path, typer.Option(help="Where the job's folder is made.")] = Path(".local/repeat"),
+    folder: Annotated[
+        Path, typer.Option(parser=required(Path, NO_FOLDER), help="Where the job's folder is made.")
+    ] = Path(".local/repeat"),
     own_code: Annotated[bool, typer.Option(help="Run this checkout's code instead of the job's.")] = False,
 ) -> None:
     """Run a step's job again on this machine, on what it read and with the settings it had."""
     from pipelines.executions.repeat.run import repeat as repeat_step
 
     target, config = placed(preset)
-    found = execution or operations.latest_execution(target, config.name)
+    found = chosen_execution(target, config.name, execution)
     base = repeat_step(target, found, step, folder, say, own_code)
     say(f"{step} succeeded; what it wrote lies in {base}")
 

@@ -18,6 +18,7 @@ from pipelines.commands.shell import (
 )
 from pipelines.config import load_preset
 from pipelines.errors import PipelineError
+from pipelines.executions.chosen import chosen_execution
 from pipelines.executions.failure import describe_failure, explain_failure
 from pipelines.target import told_what_was_done
 
@@ -56,7 +57,7 @@ def start(
 def watch(preset: Preset = "abid", execution: Execution = "") -> None:
     """Follow an execution until it ends; the exit code is 0 only when it succeeded."""
     target, config = placed(preset)
-    ended = progress.watch(target, execution or operations.latest_execution(target, config.name), console)
+    ended = progress.watch(target, chosen_execution(target, config.name, execution), console)
     say(f"{ended.status} {ended.arn}")
     for step in explain_failure(target, ended):
         repeat = f"python -m pipelines repeat {step.name} --preset {preset} --execution {ended.arn}"

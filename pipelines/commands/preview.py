@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from pipelines import operations
 from pipelines.commands.shell import Parameters, Preset, compiled, console, name_value_pairs, placed, say
 from pipelines.config import load_preset
 from pipelines.cost import review
@@ -13,6 +12,7 @@ from pipelines.cost.prices import load_prices, price_file, save_prices
 from pipelines.cost.refresh import read_region
 from pipelines.diff.deployed import read_deployed, upsert_changes
 from pipelines.errors import PipelineError
+from pipelines.executions.chosen import chosen_execution
 
 app = typer.Typer()
 
@@ -56,7 +56,7 @@ def cost(
     target, config = placed(preset)
     definition = compiled(config, target.region)
     if execution:
-        arn = operations.latest_execution(target, config.name) if execution == "latest" else execution
+        arn = chosen_execution(target, config.name, execution)
         review.review_execution(console, target, config, definition, arn)
     else:
         review.review(console, target, config, target.region, definition, given, every)

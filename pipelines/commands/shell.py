@@ -1,6 +1,7 @@
 """What the verbs share: the terminal, the preset they work on and where it is placed."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -10,11 +11,31 @@ from pipelines.errors import PipelineError
 from pipelines.target import Target, connect
 from pipelines.text import printable
 
+_Made = TypeVar("_Made")
 console = Console(highlight=False)
 
 Preset = Annotated[str, typer.Option(envvar="PRESET", help=f"One of {', '.join(preset_names())}.")]
 Parameters = Annotated[list[str] | None, typer.Option("--parameter", "-p", help="Name=value, repeatable.")]
-Execution = Annotated[str, typer.Option(help="ARN of the execution; the one started last by default.")]
+Execution = Annotated[str, typer.Option(help="ARN of the execution, its last part, or latest, as by default.")]
+
+
+NO_FOLDER = "the folder's name is empty: name one, . for this folder"
+
+
+def required(make: Callable[[str], _Made], otherwise: str) -> Callable[[str], _Made]:
+    """A parser of an argument that may not be empty, as make hands on a variable that was not set.
+
+    Args:
+        make: what makes a value of a text that is not empty; an empty path would mean the current folder.
+        otherwise: what is said to the user of an empty one.
+    """
+
+    def parse(text: str) -> _Made:
+        if not str(text).strip():
+            raise PipelineError(otherwise)
+        return make(text)
+
+    return parse
 
 
 def placed(preset: str) -> tuple[Target, Config]:

@@ -9,6 +9,7 @@ from pipelines.diff.deployed import read_deployed, upsert_changes
 from pipelines.doctor.finding import Finding, ok, to_do
 from pipelines.stack.code import archive, function_files
 from pipelines.stack.found import WHOLE, find_stack
+from pipelines.surroundings import remedy
 from pipelines.target import Target
 
 
@@ -36,7 +37,7 @@ def check_function(target: Target, config: Config) -> Iterator[Finding]:
     try:
         found = functions.get_function_configuration(FunctionName=name)
     except functions.exceptions.ResourceNotFoundException:
-        yield to_do("function", f"there is no function {name}: `make deploy-stack` creates it")
+        yield to_do("function", f"there is no function {name}: {remedy(target, config.name, config.deploy.function)}")
         return
     if found.get("State", "Active") not in ("Active", "Inactive"):  # one that nobody calls falls asleep
         yield to_do("function", f"{name} is {found['State']} ({found.get('StateReason', 'no reason is given')})")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipelines.aws_errors import explain_aws_error
+from pipelines.aws_errors import explain_aws_error, lie_in_credentials
 from pipelines.aws_refusals import DENIED
 from pipelines.config import Config
 from pipelines.doctor.deployment import check_function, check_pipeline, check_stack
@@ -47,9 +47,10 @@ def examine(config: Config, compile_: Callable[[Config, str], str]) -> Iterator[
         target = connect()
         placed = _place(target, config)
     except PipelineError as error:
-        yield to_do("credentials", str(error))
+        about = "credentials" if lie_in_credentials(error.__cause__) else "connection"
+        yield to_do(about, str(error))
         for name in ("region", *CHECKS, "pipeline"):
-            yield skipped(name, "nothing can be looked at without credentials and a region")
+            yield skipped(name, "nothing can be looked at without credentials and a connection")
         return
     yield from _attempt("credentials", lambda: [_who(target)])
     yield _region(target)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from pipelines.config import Config
 from pipelines.doctor.finding import Finding, ok, to_do
+from pipelines.surroundings import remedy
 from pipelines.target import CLIENT_SETTINGS, Target
 
 MISSING = {"404", "NoSuchBucket"}
@@ -24,7 +25,7 @@ def check_bucket(target: Target, config: Config) -> Iterator[Finding]:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in MISSING:
-            yield to_do("bucket", f"{bucket} does not exist: `make deploy-stack` creates it")
+            yield to_do("bucket", f"{bucket} does not exist: {remedy(target, config.name, bucket)}")
         elif code in DENIED:
             yield to_do(
                 "bucket",

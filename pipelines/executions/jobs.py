@@ -52,8 +52,8 @@ def describe_step(target: Target, execution: str, name: str) -> Any:
     if name in known:
         return None
     near = get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.5)
-    meant = next((f", did you mean {each}?" for each in known if [each.lower()] == near), ";")
-    raise PipelineError(f"the pipeline has no step {name}{meant} Its steps are {', '.join(known)}")
+    meant = next((f", did you mean {each}? Its" for each in known if [each.lower()] == near), "; its")
+    raise PipelineError(f"the pipeline has no step {name}{meant} steps are {', '.join(known)}")
 
 
 def jobs_of(target: Target, step: Any) -> list[Job]:

@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from pipelines.errors import PipelineError
+from pipelines.machines import INSTANCE_TYPE
 
 
 def check_parameters(definition: str, given: Mapping[str, str]) -> None:
@@ -32,8 +34,8 @@ def check_parameters(definition: str, given: Mapping[str, str]) -> None:
 
 def _unknown(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1)
-    meant = f", did you mean {near[0]}?" if near else ";"
-    return f"the pipeline has no parameter {name}{meant} Its parameters are {', '.join(known) or 'none'}"
+    meant = f", did you mean {near[0]}? Its" if near else "; its"
+    return f"the pipeline has no parameter {name}{meant} parameters are {', '.join(known) or 'none'}"
 
 
 def _check_value(declared: Mapping[str, Any], value: str) -> None:
@@ -41,6 +43,9 @@ def _check_value(declared: Mapping[str, Any], value: str) -> None:
     if kind in _CHECKS:
         what, is_one = _CHECKS[kind]
         if not is_one(value):
+            raise PipelineError(f"parameter {name} must be {what}, and {value!r} is none")
+    for ending, (what, fits) in _BY_NAME.items():
+        if name.endswith(ending) and not fits(value):
             raise PipelineError(f"parameter {name} must be {what}, and {value!r} is none")
     allowed = [str(each) for each in declared.get("EnumValues", [])]
     if allowed and value not in allowed:
@@ -63,3 +68,10 @@ _CHECKS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "Float": ("a number", _is_number),
     "Boolean": ("true or false", lambda value: value.lower() in ("true", "false")),
 }
+
+_BY_NAME: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "InstanceType": ("an instance type such as ml.m5.xlarge", lambda value: bool(re.fullmatch(INSTANCE_TYPE, value))),
+    "InstanceCount": ("1 or more", lambda value: _is_whole(value) and int(value) >= 1),
+    "SourceUri": ("an address such as s3://bucket/prefix", lambda value: bool(value.strip())),
+}
+"""What SageMaker or a step would refuse later, by the end of the parameter's name."""

@@ -3,12 +3,18 @@
 from collections.abc import Callable
 from uuid import uuid4
 
+from pipelines.deployed import deployed_pipeline
 from pipelines.progress import ENDED, Progress, follow, read_progress
 from pipelines.target import Target
 
 
 def running_execution(target: Target, pipeline: str) -> str | None:
-    """ARN of the execution started last of those that have not ended; None where all have."""
+    """ARN of the execution started last of those that have not ended; None where all have.
+
+    Raises:
+        PipelineError: there is no such pipeline.
+    """
+    deployed_pipeline(target, pipeline)
     pages = target.sagemaker.get_paginator("list_pipeline_executions").paginate(
         PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending"
     )

@@ -1,6 +1,7 @@
 """Send a folder to a bucket: what is new or has changed, checked by S3 as it arrives."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from steps.parallel import in_order
 COMPARING_THREADS = 32
 SENDING_THREADS = 64
 NAMED = 3
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""Source: "General purpose bucket naming rules" in the user guide of S3."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ def _place(to: str) -> tuple[str, str]:
     prefix = prefix.rstrip("/")
     if scheme != "s3" or not bucket or any(part in ("", ".", "..") for part in prefix.split("/") if prefix):
         raise PipelineError(f"{to!r} is no place to send photos to: write s3://bucket/prefix")
+    if not BUCKET_NAME.fullmatch(bucket):
+        raise PipelineError(
+            f"{bucket!r} can be no bucket's name: those have 3 to 63 lower-case letters, digits, dots and hyphens"
+        )
     return bucket, prefix
 
 

@@ -67,6 +67,25 @@ def test_a_parameter_without_a_value_is_one_sentence(environment: dict[str, str]
     assert_one_clear_sentence(done, "parameter 'MaxCount' is not of the form Name=value")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("push", ""), "name the folder of photos, such as FOLDER=photos of make"),
+        (("audit", "--data", ""), "name the bins, a folder or s3:// URI, such as DATA=bins of make"),
+        (("invoke", ""), "name the photo's file, such as IMAGE=bin.jpg of make"),
+        (("logs", ""), "name a step, such as STEP=Train of make"),
+        (("images", "--options", "'"), ".*cannot be split into words .No closing quotation.: mend its quotes"),
+    ],
+)
+def test_what_is_left_empty_or_unfinished_is_asked_for(arguments: tuple[str, ...], told: str) -> None:
+    assert_one_clear_sentence(pipelines(*arguments, environment=WITHOUT_AWS), told)
+
+
+def test_images_are_not_pushed_to_an_embedded_sagemaker(environment: dict[str, str]) -> None:
+    done = pipelines("push-images", environment=environment)
+    assert_one_clear_sentence(done, "images are pushed to ECR, and an embedded SageMaker has none: .*")
+
+
 def test_a_parameter_given_twice_is_one_sentence(environment: dict[str, str]) -> None:
     done = pipelines("start", "-p", "MaxCount=5", "-p", "MaxCount=6", environment=environment)
     assert_one_clear_sentence(done, "parameter MaxCount is given twice, as '5' and as '6': give it once")
@@ -91,7 +110,7 @@ def test_demo_data_that_is_no_bucket_of_bin_photos_is_one_sentence(tmp_path: Pat
 def test_commands_work_on_whatever_the_environment_points_at(environment: dict[str, str], tmp_path: Path) -> None:
     assert_one_clear_sentence(
         pipelines("upsert-pipeline", "--preset", "demo", environment=environment),
-        "bucket .* does not exist: `make deploy-stack` makes it.*",
+        "bucket .* does not exist: `make deploy-stack` creates it",
     )
     assert pipelines("deploy-stack", "--preset", "demo", environment=environment).returncode == 0
     put = pipelines("upsert-pipeline", "--preset", "demo", environment=environment)

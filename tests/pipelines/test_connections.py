@@ -132,6 +132,9 @@ def test_a_profile_that_gives_no_credentials_is_told_with_the_fix(
     ("name", "value", "expected"),
     [
         ("AWS_ENDPOINT_URL", "localhost:4599", "AWS_ENDPOINT_URL must look like http://"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:99999", "Port out of range 0-65535; it must look like http://"),
+        ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:abc", "AWS_ENDPOINT_URL_STS=http://127.0.0.1:abc: Port could not"),
+        ("AWS_ENDPOINT_URL", "ftp://127.0.0.1", "only http:// and https:// are spoken"),
         ("AWS_DEFAULT_REGION", "us east", "set AWS_DEFAULT_REGION"),
     ],
 )
@@ -140,4 +143,28 @@ def test_a_variable_that_makes_no_sense_is_told(
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(PipelineError, match=expected):
+        connect()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        (200, "text/html", b"<html><body>It works!</body></html>"),
+        (200, "text/html", b"<!doctype html><p>not even XML"),
+        (200, "application/json", b"{}"),
+        (200, "text/plain", b""),
+        (404, "text/html", b"<html><body>Not Found</body></html>"),
+        (404, "application/json", b'{"detail": "Not Found"}'),
+        (404, "text/plain", b""),
+    ],
+)
+def test_another_web_server_is_not_taken_for_aws(answers: Any, status: int, kind: str, body: bytes) -> None:
+    answers.say(status, kind, body)
+    with pytest.raises(PipelineError, match=rf"what answers at {answers.url} is not AWS: check AWS_ENDPOINT_URL"):
+        connect()
+
+
+def test_https_where_only_http_is_spoken_is_told(answers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", answers.url.replace("http:", "https:"))
+    with pytest.raises(PipelineError, match="does not speak https: write http:// in AWS_ENDPOINT_URL"):
         connect()

@@ -64,7 +64,7 @@ def test_from_an_approval_to_an_answer_and_to_nothing_that_costs(
     assert f"probability of 3: {answer['probabilities']['3']:.1%}" in expected
     notes = photo.with_name("notes.txt")
     notes.write_text("no photo at all")
-    assert "does not answer (4" in command("invoke", str(notes), fails=True)
+    assert "bin-counter-demo refuses the photo: " in command("invoke", str(notes), fails=True)
     removed = command("teardown")
     assert "removed the endpoint bin-counter-demo (serverless, 2048 MB, 10 at once)" in removed
     assert "removed the model bin-counter-demo-v1-" in removed

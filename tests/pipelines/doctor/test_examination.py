@@ -39,10 +39,23 @@ def test_without_credentials_everything_else_is_left_out(answers: Any, monkeypat
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     first, *rest = examination.examine(load_preset("demo"), compile_definition)
-    assert first.state is State.TO_DO
+    assert (first.about, first.state) == ("credentials", State.TO_DO)
     assert "no complete AWS credentials were found" in first.text
     assert {each.state for each in rest} == {State.SKIPPED}
     assert {each.about for each in rest} >= {"region", "bucket", "quotas", "pipeline"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("AWS_ENDPOINT_URL", "garbage"), ("AWS_DEFAULT_REGION", "us east")],
+)
+def test_where_nothing_is_reached_it_is_the_connection_that_is_to_be_mended(
+    answers: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    first, *rest = examination.examine(load_preset("demo"), compile_definition)
+    assert (first.about, first.state) == ("connection", State.TO_DO)
+    assert {each.state for each in rest} == {State.SKIPPED}
 
 
 def test_a_check_that_breaks_keeps_no_other_from_being_made(definition: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from pipelines.target import Target
 DECLARED = (
     {"Name": "SourceUri", "Type": "String", "DefaultValue": "s3://b/x"},
     {"Name": "MaxCount", "Type": "Integer", "DefaultValue": 5},
+    {"Name": "IngestInstanceCount", "Type": "Integer", "DefaultValue": 1},
+    {"Name": "TrainingInstanceType", "Type": "String", "DefaultValue": "ml.m5.xlarge"},
     {"Name": "MinimumAccuracy", "Type": "Float", "DefaultValue": 0.5},
     {"Name": "Careful", "Type": "Boolean", "DefaultValue": True},
     {"Name": "Status", "Type": "String", "DefaultValue": "Approved", "EnumValues": ["Approved", "Rejected"]},
@@ -24,7 +26,8 @@ DEFINITION = json.dumps({"Parameters": DECLARED, "Steps": []})
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("SourceUri", ""),
+        ("IngestInstanceCount", "2"),
+        ("TrainingInstanceType", "ml.g5.xlarge"),
         ("MaxCount", "-3"),
         ("MaxCount", "007"),
         ("MinimumAccuracy", "1e-3"),
@@ -41,12 +44,15 @@ def test_a_value_of_the_right_type_is_taken(name: str, value: str) -> None:
     ("name", "value", "told"),
     [
         ("MaxCounts", "5", r"no parameter MaxCounts, did you mean MaxCount\? Its parameters are SourceUri, MaxCount,"),
-        ("Nonsense", "5", r"no parameter Nonsense; Its parameters are SourceUri"),
+        ("Nonsense", "5", r"no parameter Nonsense; its parameters are SourceUri"),
         ("MaxCount", "five", "MaxCount must be a whole number, and 'five' is none"),
         ("MaxCount", "5.0", "MaxCount must be a whole number"),
         ("MaxCount", "\u0665", "MaxCount must be a whole number"),
         ("MinimumAccuracy", "55 %", "MinimumAccuracy must be a number, and '55 %' is none"),
         ("MinimumAccuracy", "nan", "MinimumAccuracy must be a number"),
+        ("IngestInstanceCount", "0", "IngestInstanceCount must be 1 or more, and '0' is none"),
+        ("TrainingInstanceType", "ml.foo", "must be an instance type such as ml.m5.xlarge, and 'ml.foo' is none"),
+        ("SourceUri", "", "SourceUri must be an address such as s3://bucket/prefix, and '' is none"),
         ("Careful", "yes", "Careful must be true or false"),
         ("Status", "Approve", "Status must be one of Approved, Rejected, and 'Approve' is none of them"),
     ],

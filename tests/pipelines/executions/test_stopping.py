@@ -1,5 +1,8 @@
 from typing import Any
 
+import pytest
+
+from pipelines.errors import PipelineError
 from pipelines.executions.stopping import running_execution, stop
 from pipelines.target import Target
 
@@ -26,3 +29,8 @@ def test_an_execution_that_has_ended_is_left_alone(target: Target, tiny: Any) ->
     said: list[str] = []
     assert stop(target, execution, said.append).status == "Succeeded"
     assert said == [f"nothing to stop: {execution} has ended as Succeeded"]
+
+
+def test_a_pipeline_that_is_not_there_cannot_be_stopped(target: Target) -> None:
+    with pytest.raises(PipelineError, match="there is no pipeline never-made in account"):
+        running_execution(target, "never-made")

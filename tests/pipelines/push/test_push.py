@@ -187,6 +187,7 @@ def test_what_is_in_the_bucket_and_not_in_the_folder_is_said_and_stays(
         ("photos", "s3://aft-vbi-pds", "is a public bucket that can only be read"),
         ("photos", "/data/photos", "'/data/photos' is no place to send photos to: write s3://bucket/prefix"),
         ("photos", "s3:///p", "is no place to send photos to"),
+        ("photos", "s3://No_Such!/p", "'No_Such!' can be no bucket's name: those have 3 to 63 lower-case"),
         ("photos", "s3://{bucket}/a//b", "is no place to send photos to"),
         ("photos", "s3://{bucket}/../b", "is no place to send photos to"),
         ("photos", "s3://{bucket}/" + "x" * 1020, "4 files have names that are .* longer than 1,024 bytes"),
