@@ -11,7 +11,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from pipelines.policies.placing import FOLDER
 from pipelines.stack.template import template_body
 
-CORE = ("deployer", "deployer-watching")
+CORE = ("deployer", "deployer-functions")
 OPTIONS = (*CORE, "deployer-options")
 ASKED_FOR = {"WithApi", "WithBudget", "WithKeyApi", "WithVpc"}
 """Conditions of what is made where a preset asks for it."""

@@ -85,6 +85,7 @@ def test_who_operates_may_push_look_and_tear_down(
     [
         ("logs:DescribeLogGroups", f"arn:aws:logs:{HERE}:log-group::log-stream:"),
         ("logs:CreateLogDelivery", "*"),
+        ("cloudformation:DescribeStacks", "*"),
         ("ecr:DescribeRepositories", REPOSITORY),
         ("sagemaker:DeleteModelPackageGroup", f"arn:aws:sagemaker:{HERE}:model-package-group/bin-counter-abid"),
     ],

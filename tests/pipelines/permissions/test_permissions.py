@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 PHOTOS = 150
 OPERATOR = "arn:aws:iam::123456789012:user/operator"
 # Of a stack with an HTTP API and a budget; CloudFormation puts the stack's tag on all it makes, and names it then.
-POLICIES = {"deployer": ("deployer", "deployer-options", "deployer-watching"), "operator": ("operator",)}
+POLICIES = {"deployer": ("deployer", "deployer-functions", "deployer-options"), "operator": ("operator",)}
 TAGS = ("aws:RequestTag/pipeline", "aws:ResourceTag/pipeline")
 # What this test does itself, in the place of a training or of the HTTP API.
 BY_THE_TEST = {"lambda:InvokeFunction", "sagemaker:CreateModelPackage"}
