@@ -114,15 +114,23 @@ class Config(Section):
         """This configuration with account, region, partition and bucket filled in.
 
         Raises:
-            PipelineError: a text has a placeholder that is not known, or is not allowed once it is filled in.
+            PipelineError: a text has a placeholder that is not known, or is not allowed once it is filled in; or the
+                source holds what the pipeline writes.
         """
         where: dict[str, Any] = {"account": account, "region": region, "partition": partition, "name": self.name}
         where["bucket"] = _fill(self.bucket, where)
         where["images"] = image_names(account, region, partition, read_lock())
         try:
-            return type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
+            placed = type(self).model_validate(_fill_all(self.model_dump(mode="json", by_alias=True), where))
         except ValidationError as error:  # what is right with a placeholder may be too long with the pipeline's name
             raise PipelineError(f"pipeline {self.name}: {explain(error, Config, 'field')}") from None
+        written, read = f"s3://{placed.bucket}/{placed.name}/", f"{placed.catalog.source.rstrip('/')}/"
+        if written.startswith(read):
+            raise PipelineError(
+                f"pipeline {self.name} writes to {written}, which is part of its source {read}: its next execution "
+                "would take reports and models for photos; choose another source, such as s3://{bucket}/photos"
+            )
+        return placed
 
 
 def preset_names() -> list[str]:

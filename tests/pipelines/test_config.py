@@ -90,6 +90,18 @@ def test_an_unknown_placeholder_is_named_with_those_there_are() -> None:
         config.placed("111122223333", "us-east-1")
 
 
+@pytest.mark.parametrize("source", ["s3://{bucket}", "s3://{bucket}/", "s3://{bucket}/some-pipeline"])
+def test_photos_among_what_the_pipeline_writes_are_refused(source: str) -> None:
+    config = parse_config(MINIMAL.replace("s3://{bucket}/photos", source).encode(), "test")
+    with pytest.raises(PipelineError, match=r"writes to s3://.*/some-pipeline/, which is part of its source s3://"):
+        config.placed("111122223333", "us-east-1")
+
+
+def test_photos_beside_what_the_pipeline_writes_are_taken() -> None:
+    config = parse_config(MINIMAL.replace("s3://{bucket}/photos", "s3://{bucket}/some").encode(), "test")
+    assert config.placed("111122223333", "us-east-1").catalog.source.endswith("/some")
+
+
 def test_a_preset_that_is_not_utf_8_is_refused_with_the_place() -> None:
     with pytest.raises(PipelineError, match=r"^preset mine is not UTF-8: invalid start byte at byte 15$"):
         parse_config('description = "é"'.encode("latin-1").replace(b"\xe9", b"\xff"), "preset mine")

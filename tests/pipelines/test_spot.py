@@ -46,7 +46,7 @@ def test_steps_without_checkpoints_cannot_be_put_on_spot_instances() -> None:
 def test_checkpoints_lie_where_no_execution_shows_so_that_the_training_step_can_be_reused() -> None:
     uri = training(load_preset("demo").placed("111122223333", "eu-west-1"))["CheckpointConfig"]["S3Uri"]
     assert isinstance(uri, str), "a text, not a reference that differs between executions"
-    assert uri.startswith("s3://bin-counter-111122223333-eu-west-1/bin-counter-demo/checkpoints/")
+    assert uri.startswith("s3://bin-counter-demo-111122223333-eu-west-1/bin-counter-demo/checkpoints/")
 
 
 def test_trainings_with_other_settings_have_their_checkpoints_elsewhere() -> None:

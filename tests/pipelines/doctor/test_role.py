@@ -54,8 +54,8 @@ def evaluations(*decisions: tuple[str, str]) -> str:
     ("decision", "state", "told"),
     [
         ("allowed", "ok", "what an execution begins with is allowed"),
-        ("implicitDeny", "to do", "worker: s3:PutObject"),
-        ("explicitDeny", "to do", "worker: s3:PutObject"),
+        ("implicitDeny", "to do", "worker may not do s3:PutObject"),
+        ("explicitDeny", "to do", "worker may not do s3:PutObject"),
     ],
 )
 def test_what_iam_says_of_the_roles_rights_is_passed_on(
