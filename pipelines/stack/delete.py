@@ -3,20 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError
 from rich.console import Console
 
 from pipelines.config import Config
 from pipelines.endpoints import describe_endpoint
 from pipelines.errors import PipelineError
-from pipelines.stack.existing import bucket_exists, key_of_bucket
+from pipelines.stack.data import Data, find_data, remove_data
 from pipelines.stack.following import first_failure, follow, latest_event
 from pipelines.stack.found import FoundStack, find_stack
 from pipelines.target import Target
 
 ALIVE = {"Executing", "Stopping"}
-KEY_DAYS = 30
-"""Until a key is gone, and in which that can be taken back; the most that KMS allows."""
 STAYING = {
     "AWS::ECR::Repository": "images",
     "AWS::KMS::Key": "key",
@@ -34,8 +31,9 @@ def delete_stack(target: Target, config: Config, console: Console, *, with_data:
         target: where.
         config: the configuration, as `Config.placed` answers it.
         console: where to tell what goes and what stays.
-        with_data: also empty and remove the bucket, and have its key deleted after 30 days. Registered models, which
-            then have no artifacts, and images stay.
+        with_data: also empty and remove the bucket, and have its key deleted after 30 days; neither where another
+            stack uses it, or this one has not made it. Registered models, which then have no artifacts, and images
+            stay.
 
     Raises:
         PipelineError: an endpoint or an execution of the pipeline is alive, or something cannot be removed.
@@ -44,14 +42,18 @@ def delete_stack(target: Target, config: Config, console: Console, *, with_data:
     found = find_stack(cloudformation, config.name)
     pipelines = _pipelines(target, config)
     _refuse_while_alive(target, config, pipelines)
+    key = found.outputs.get("KeyArn", "") if found else ""
+    # Looked at while the stack is there: what is refused then leaves nothing half done.
+    data = find_data(target, config, key) if with_data else Data("", "", ())
+    for line in data.staying:
+        console.print(f"  stays: {line}", soft_wrap=True, markup=False)
     if found is None:
         console.print(f"there is no stack {config.name}", soft_wrap=True)
     else:
         for line in (*_staying(cloudformation, found, with_data), *(f"pipeline {name}" for name in pipelines)):
             console.print(f"  stays: {line}", soft_wrap=True, markup=False)
         _remove(cloudformation, config.name, found, console)
-    if with_data:
-        _remove_data(target, config, console)
+    remove_data(target, data, console)
 
 
 def _pipelines(target: Target, config: Config) -> list[str]:
@@ -95,37 +97,3 @@ def _remove(cloudformation: Any, name: str, found: FoundStack, console: Console)
         why = first_failure(cloudformation, found.id, before) or ended.reason or "CloudFormation gives no reason"
         raise PipelineError(f"stack {name} is {ended.status}, since {why}; put that right and say it again")
     console.print(f"removed the stack {name}", soft_wrap=True)
-
-
-def _remove_data(target: Target, config: Config, console: Console) -> None:
-    bucket = config.bucket
-    if not bucket_exists(target, bucket):
-        return
-    key = "" if config.kms_key else key_of_bucket(target, bucket)  # one that the preset names is not ours to delete
-    removed = _empty(target, bucket)
-    target.s3.delete_bucket(Bucket=bucket)
-    console.print(f"removed the bucket {bucket} with {removed:,} objects and earlier versions", soft_wrap=True)
-    if key:
-        try:
-            target.client("kms").schedule_key_deletion(KeyId=key.rpartition("/")[2], PendingWindowInDays=KEY_DAYS)
-        except ClientError as error:
-            if "pending deletion" not in error.response["Error"].get("Message", ""):
-                raise
-        console.print(f"the key {key} will be deleted in {KEY_DAYS} days", soft_wrap=True)
-
-
-def _empty(target: Target, bucket: str) -> int:
-    """Remove every version of every object; how many they were."""
-    removed = 0
-    for page in target.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        versions: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        if not versions:
-            continue
-        named: Any = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
-        failed = target.s3.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True}).get("Errors", [])
-        if failed:
-            raise PipelineError(
-                f"{failed[0].get('Key')} in bucket {bucket} cannot be removed: {failed[0].get('Message')}"
-            )
-        removed += len(named)
-    return removed

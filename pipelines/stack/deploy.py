@@ -9,7 +9,7 @@ from rich.console import Console
 from pipelines.config import Config
 from pipelines.errors import PipelineError
 from pipelines.stack.code import archive, function_files
-from pipelines.stack.existing import bucket_exists, parameters_for_existing
+from pipelines.stack.existing import bucket_exists, parameters_for_existing, refuse_foreign_role
 from pipelines.stack.found import REVIEWED, FoundStack, find_stack, place_in_stack
 from pipelines.stack.parameters import check_name, stack_parameters
 from pipelines.stack.update import update_stack
@@ -37,12 +37,21 @@ def deploy_stack(target: Target, config: Config, console: Console, *, yes: bool 
     check_name(config.name)
     cloudformation = target.client("cloudformation")
     found = _ready_to_change(cloudformation, config.name)
-    parameters = {**stack_parameters(config, target.partition), **parameters_for_existing(target, config)}
+    asked = stack_parameters(config, target.account, target.region, target.partition)
+    parameters = {**asked, **parameters_for_existing(target, config)}
+    if found:
+        _refuse_another_place(found, config, parameters)
+    else:
+        refuse_foreign_role(target, config.name)
     code = archive(function_files())
     key = f"functions/{hashlib.sha256(code).hexdigest()}.zip"
     if not bucket_exists(target, config.bucket):
-        parameters_first = _kept(found, parameters) | {"CodeKey": ""}
-        update_stack(cloudformation, config.name, parameters_first, console, yes=yes)
+        if found:  # a pass without functions would remove those that are there
+            raise PipelineError(
+                f"bucket {config.bucket}, which the stack {config.name} works in, is gone: `make delete-stack`, then "
+                "`make deploy-stack` make it anew, empty"
+            )
+        update_stack(cloudformation, config.name, parameters | {"CodeKey": ""}, console, yes=yes)
         found = find_stack(cloudformation, config.name)
     _upload(target, config.bucket, key, code)
     update_stack(cloudformation, config.name, _kept(found, parameters) | {"CodeKey": key}, console, yes=yes)
@@ -69,6 +78,17 @@ def _ready_to_change(cloudformation: Any, name: str) -> FoundStack | None:
     return found
 
 
+def _refuse_another_place(found: FoundStack, config: Config, parameters: Mapping[str, str]) -> None:
+    """CloudFormation would make bucket and model group under the new names, and leave what the old ones hold."""
+    for parameter, field in (("BucketName", "bucket"), ("ModelGroup", "register.group")):
+        before = found.parameters.get(parameter, parameters[parameter])
+        if before != parameters[parameter]:
+            raise PipelineError(
+                f"the preset's field `{field}` says {parameters[parameter]}, but the stack {config.name} was made with "
+                f"{before}: say that again, or `make delete-stack` first, which keeps {before}"
+            )
+
+
 def _kept(found: FoundStack | None, parameters: Mapping[str, str]) -> dict[str, str]:
     """`parameters` with what was decided once about a stack that is there, such as that it uses an older bucket."""
     if found is None:
@@ -81,7 +101,5 @@ def _kept(found: FoundStack | None, parameters: Mapping[str, str]) -> dict[str, 
 
 
 def _upload(target: Target, bucket: str, key: str, code: bytes) -> None:
-    """Put the functions' code into the bucket; its key is its hash, so what is there already is right."""
-    there = target.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount", 0)
-    if not there:
-        target.s3.put_object(Bucket=bucket, Key=key, Body=code)
+    """Put the functions' code into the bucket, over whatever somebody may have put there under its name."""
+    target.s3.put_object(Bucket=bucket, Key=key, Body=code)

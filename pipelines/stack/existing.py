@@ -26,7 +26,7 @@ def parameters_for_existing(target: Target, config: Config) -> dict[str, str]:
             parameters["KeyArn"] = key_of_bucket(target, config.bucket)
     if "ModelPackageGroup" not in own and _group_exists(target, config.register_.group):
         parameters["MakeModelGroup"] = "false"
-    named = list(repositories(config).values())
+    named = list(repositories(config, target.account, target.region).values())
     if not named or ("ServingImages" not in own and _a_repository_exists(target, named)):
         parameters["MakeRepositories"] = "false"
     return parameters
@@ -50,6 +50,23 @@ def bucket_exists(target: Target, bucket: str) -> bool:
             return False
         raise
     return True
+
+
+def refuse_foreign_role(target: Target, name: str) -> None:
+    """Check that no role has the name that a new stack will give to its pipeline's: roles have no region.
+
+    Raises:
+        PipelineError: one has.
+    """
+    iam, role = target.client("iam"), f"{name}-pipeline"
+    try:
+        iam.get_role(RoleName=role)
+    except iam.exceptions.NoSuchEntityException:
+        return
+    raise PipelineError(
+        f"role {role} exists already, made by a stack {name} in another region or by hand, and roles are one set for "
+        "all regions: set the preset's `name` to another, or remove what has made it"
+    )
 
 
 def _logical_ids(target: Target, stack: str) -> set[str]:

@@ -35,11 +35,6 @@ class StackConfig(Section):
         description="an HTTP API that photos are posted to: none, for callers whom IAM knows, or for who has the key",
     )
     api_requests_per_second: int = Field(5, ge=1, le=10_000, description="requests a second that it lets through")
-    schedule: str = Field(
-        "",
-        description="when the pipeline is started anew, such as rate(7 days); empty: never, until `schedule` says so",
-    )
-    timezone: str = Field("UTC", min_length=1, description="time zone of the schedule, such as Europe/Berlin")
     source_buckets: tuple[str, ...] = Field(
         (), description="buckets that jobs may read, beside the pipeline's own and those that the preset names"
     )

@@ -54,8 +54,11 @@ def unpack(archive: Path, folder: Path) -> None:
     """Unpack a tar.gz of unknown origin.
 
     Raises:
-        ArtifactError: it is not one, it is too large, or a member or link would lead out of the folder.
+        ArtifactError: it is not one, it is too large, or a member or link would lead out of the folder; or this Python
+            is too old to tell.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise ArtifactError("Python before 3.11.4 cannot unpack archives of unknown origin safely: use a newer one")
     size = 0
     try:
         with _ShortReads(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:

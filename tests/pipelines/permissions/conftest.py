@@ -158,7 +158,7 @@ def _of_lambda(_: str, operation: str, named: dict[str, str]) -> Iterator[Need]:
 
 def _of_logs(_: str, operation: str, named: dict[str, str]) -> Iterator[Need]:
     group, stream = named.get("logGroupName"), named.get("logStreamName")
-    of_stream = f":log-stream:{stream}" if operation == "PutLogEvents" and stream else ""
+    of_stream = f":log-stream:{stream}" if stream else ""
     yield Need(f"logs:{operation}", f"arn:aws:logs:{HERE}:log-group:{group}{of_stream}" if group else None)
 
 

@@ -62,6 +62,7 @@ UNUSED = {
     },
     "jobs": {
         "cloudwatch:PutMetricData": "the metrics of instances are made by AWS's agent on them",
+        "cloudwatch:DescribeAlarms": "SageMaker may look by the models' role at the alarms that roll back",
         "ecr:BatchCheckLayerAvailability": "images are not fetched here",
         "ecr:BatchGetImage": "images are not fetched here",
         "ecr:GetAuthorizationToken": "images are not fetched here",
@@ -77,11 +78,13 @@ UNUSED = {
         "s3:GetBucketLocation": "AWS's agent asks where the bucket is; the server has one region",
     },
     "deploy": {
+        "application-autoscaling:DeregisterScalableTarget": "SageMaker does so by the caller of DeleteEndpoint",
         "application-autoscaling:PutScalingPolicy": "for endpoints on instances; the demo's is serverless",
         "application-autoscaling:RegisterScalableTarget": "for endpoints on instances; the demo's is serverless",
         "cloudwatch:DeleteAlarms": "for endpoints on instances; the demo's is serverless",
         "cloudwatch:DescribeAlarms": "for endpoints on instances; the demo's is serverless",
         "cloudwatch:PutMetricAlarm": "for endpoints on instances; the demo's is serverless",
+        "sagemaker:DescribeEndpointConfig": "Application Auto Scaling asks in the name of its caller",
         "iam:CreateServiceLinkedRole": "Application Auto Scaling asks for it the first time in an account",
         "kms:CreateGrant": BY_THE_KEY,
         "kms:Decrypt": BY_THE_KEY,

@@ -1,5 +1,6 @@
 """The stack as it is put up, changed and taken away, in an embedded SageMaker that makes what it holds."""
 
+import hashlib
 import json
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from pipelines.config import Config
 from pipelines.errors import PipelineError
+from pipelines.stack.code import archive, function_files
 from pipelines.stack.delete import delete_stack
 from pipelines.stack.deploy import deploy_stack
 from pipelines.stack.found import find_stack
@@ -101,6 +103,17 @@ def test_a_creation_that_fails_names_the_first_failure_and_leaves_nothing(
     assert deploy_stack(target, config, console).role.endswith(":role/cannot-pipeline")
 
 
+def test_a_stack_of_the_same_name_in_another_region_is_told_before_anything_is_made(
+    target: Target, named: Named, console: Console, said: Said
+) -> None:
+    iam = target.client("iam")
+    iam.create_role(RoleName="twice-pipeline", AssumeRolePolicyDocument=TRUST)
+    with pytest.raises(PipelineError, match=r"role twice-pipeline exists already, .* in another region"):
+        deploy_stack(target, named("twice"), console)
+    assert said() == ""
+    assert find_stack(target.client("cloudformation"), "twice") is None
+
+
 def test_an_update_that_fails_leaves_everything_as_it_was(target: Target, named: Named, console: Console) -> None:
     deploy_stack(target, named("update"), console)
     target.client("iam").create_role(RoleName="update-ask", AssumeRolePolicyDocument=TRUST)
@@ -131,6 +144,69 @@ def test_data_stays_when_the_stack_goes_and_the_next_stack_takes_it_up(
     said()
     delete_stack(target, config, console)
     assert said() == "there is no stack stays\n"
+
+
+def test_data_that_another_stack_uses_or_somebody_else_made_stays_even_when_it_is_to_go(
+    target: Target, named: Named, console: Console, said: Said
+) -> None:
+    first = named("shares")
+    second = named("shares-too").model_copy(update={"bucket": first.bucket})
+    placed = deploy_stack(target, first, console)
+    assert deploy_stack(target, second, console).kms_key == placed.kms_key
+    target.s3.put_object(Bucket=first.bucket, Key="precious", Body=b"data")
+    said()
+    delete_stack(target, second, console, with_data=True)
+    assert f"stays: bucket {first.bucket}, which the stack shares has made" in said()
+    deploy_stack(target, second, console)
+    delete_stack(target, first, console, with_data=True)
+    told = said()
+    assert f"stays: bucket {first.bucket}, which another stack uses: shares-too" in told
+    assert f"stays: key {placed.kms_key}, which another stack uses: shares-too" in told
+    assert target.s3.get_object(Bucket=first.bucket, Key="precious")["Body"].read() == b"data"
+    delete_stack(target, second, console)
+    delete_stack(target, first, console, with_data=True)
+    key = target.client("kms").describe_key(KeyId=placed.kms_key)["KeyMetadata"]
+    assert key["KeyState"] == "PendingDeletion"
+    ours = named("company").model_copy(update={"bucket": "the-companys"})
+    target.s3.create_bucket(Bucket="the-companys")
+    deploy_stack(target, ours, console)
+    said()
+    delete_stack(target, ours, console, with_data=True)
+    assert "stays: bucket the-companys, which the stack company has not made" in said()
+    target.s3.head_bucket(Bucket="the-companys")
+
+
+def test_a_bucket_that_is_gone_or_named_otherwise_is_told_and_no_function_goes(
+    target: Target, named: Named, console: Console
+) -> None:
+    config = named("moved")
+    deploy_stack(target, config, console)
+    with pytest.raises(PipelineError, match=r"`bucket` says elsewhere, but the stack moved was made with moved-bucket"):
+        deploy_stack(target, config.model_copy(update={"bucket": "elsewhere"}), console, yes=True)
+    group = config.register_.model_copy(update={"group": "others"})
+    with pytest.raises(PipelineError, match=r"`register.group` says others, but"):
+        deploy_stack(target, config.model_copy(update={"register_": group}), console, yes=True)
+    for page in target.s3.get_paginator("list_object_versions").paginate(Bucket=config.bucket):
+        for each in page.get("Versions", []):
+            target.s3.delete_object(Bucket=config.bucket, Key=each["Key"], VersionId=each["VersionId"])
+    target.s3.delete_bucket(Bucket=config.bucket)
+    with pytest.raises(PipelineError, match=r"bucket moved-bucket, which the stack moved works in, is gone"):
+        deploy_stack(target, config, console, yes=True)
+    assert target.client("lambda").get_function(FunctionName="moved-deploy")
+    delete_stack(target, config, console)
+    assert deploy_stack(target, config, console).bucket == config.bucket
+
+
+def test_code_that_somebody_put_in_the_functions_place_is_not_taken(
+    target: Target, named: Named, console: Console
+) -> None:
+    config = named("planted")
+    target.s3.create_bucket(Bucket=config.bucket)
+    code = archive(function_files())
+    key = f"functions/{hashlib.sha256(code).hexdigest()}.zip"
+    target.s3.put_object(Bucket=config.bucket, Key=key, Body=b"planted")
+    deploy_stack(target, config, console)
+    assert target.s3.get_object(Bucket=config.bucket, Key=key)["Body"].read() == code
 
 
 def test_a_stack_stays_while_an_execution_is_running(target: Target, named: Named, console: Console) -> None:

@@ -1,6 +1,7 @@
 """The template by itself: what linters say, what its policies allow, and as much of a deployment as plain moto does."""
 
 import json
+import re
 import subprocess
 import venv
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from moto.cloudformation.parsing import get_model_map
 from pipelines.stack.code import HANDLERS
 from pipelines.stack.template import LARGEST_BYTES, TEMPLATE, template_body
 from steps.deploy.plan import VARIANT, alarm_names
+from steps.deploy.watching import scalable
 
 CHECKOV = "checkov==3.3.30"
 IMAGES = ("processing", "training", "serving")
@@ -44,6 +46,7 @@ SKIPPED_BY_MOTO = {
 }
 # Actions that take no resource, by the service authorization reference.
 WITHOUT_RESOURCE = {
+    "application-autoscaling:DeregisterScalableTarget",
     "application-autoscaling:PutScalingPolicy",
     "application-autoscaling:RegisterScalableTarget",
     "cloudwatch:PutMetricData",
@@ -134,9 +137,36 @@ def test_it_and_the_code_agree_on_handlers_variants_and_alarms(template: dict[st
     named = {each["FunctionName"]["Fn::Sub"].rpartition("-")[2]: each["Handler"] for each in functions.values()}
     assert named == HANDLERS
     assert resources["EndpointFails"]["Properties"]["Dimensions"][1]["Value"] == VARIANT
-    (alarms,) = (each for _, each in allowed(template) if each.get("Sid") == "AlarmsThatRollBack")
-    assert alarms["Resource"]["Fn::Sub"].endswith(":alarm:${EndpointName}-*")
-    assert all(name.startswith("an-endpoint-") for name in alarm_names("an-endpoint"))
+    named = {f":alarm:{name}" for name in alarm_names("${EndpointName}")}
+    named_by_scaling = f":alarm:TargetTracking-{scalable('${EndpointName}').removesuffix(VARIANT)}*"
+    for role, of_scaling in (("DeployRole", {named_by_scaling}), ("JobsRole", set())):
+        (alarms,) = (each for name, each in allowed(template) if (name, "Alarms" in each["Sid"]) == (role, True))
+        assert {each["Fn::Sub"].partition("AccountId}")[2] for each in alarms["Resource"]} == named | of_scaling
+
+
+def test_nothing_is_allowed_of_a_pipeline_whose_name_begins_with_this_ones(template: dict[str, Any]) -> None:
+    open_ended = {
+        each["Fn::Sub"]
+        for _, statement in allowed(template)
+        for each in listed(statement["Resource"])
+        if isinstance(each, dict) and re.search(r"\$\{AWS::StackName\}(-?\*)", each.get("Fn::Sub", ""))
+    }
+    assert open_ended == set()
+    assert "${AWS::StackName}-*" not in template_body()
+
+
+def test_jobs_write_below_the_pipelines_name_and_so_not_over_the_functions_code(template: dict[str, Any]) -> None:
+    (outputs,) = (each for role, each in allowed(template) if role == "JobsRole" and "s3:PutObject" in each["Action"])
+    bucket = "arn:${AWS::Partition}:s3:::${BucketName}"
+    expected = {f"{bucket}/${{AWS::StackName}}{of}/*" for of in ("", "-audit")}
+    assert {each["Fn::Sub"] for each in outputs["Resource"]} == expected
+
+
+def test_the_smallest_network_that_may_be_asked_for_holds_both_subnets(template: dict[str, Any]) -> None:
+    pattern = template["Parameters"]["VpcCidr"]["AllowedPattern"]
+    smallest = max(bits for bits in range(33) if re.fullmatch(pattern, f"10.0.0.0/{bits}"))
+    _, count, bits = template["Resources"]["SubnetA"]["Properties"]["CidrBlock"]["Fn::Select"][1]["Fn::Cidr"]
+    assert count * 2**bits == 2 ** (32 - smallest) == 2048
 
 
 @pytest.mark.filterwarnings("ignore:Tried to parse")
@@ -144,6 +174,7 @@ def test_plain_moto_makes_of_it_what_it_can() -> None:
     parameters = {
         "BucketName": "bins-111122223333",
         "SourceArns": "arn:aws:s3:::photos,arn:aws:s3:::photos/*",
+        "ImageArns": "arn:aws:ecr:eu-west-1:111122223333:repository/bins",
         "ModelGroup": "bins",
         "EndpointName": "bins",
         "AlarmEmail": "someone@example.com",

@@ -75,6 +75,17 @@ def test_a_member_that_declares_a_huge_size_is_refused_before_it_is_read(score, 
         score(folder, split)
 
 
+def test_a_link_is_refused(score, split, tmp_path):
+    folder = tmp_path / "linked"
+    folder.mkdir()
+    link = tarfile.TarInfo("model.onnx")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
+        archive.addfile(link)
+    with pytest.raises(StepError, match=r"cannot be unpacked: model\.onnx is neither a file nor a folder"):
+        score(folder, split)
+
+
 def test_a_header_larger_than_the_archive_may_be_is_refused(pack, tmp_path):
     folder = pack(tmp_path / "bomb", {"n" * 2_000_000: b""})
     with pytest.raises(StepError, match="unpacks to more than 1,000,000 bytes"), unpacked_model(folder, 1_000_000):
