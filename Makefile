@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 and make are all a new machine must have.
 .DEFAULT_GOAL := help
-.PHONY: help demo local deploy-stack delete-stack validate upsert-pipeline diff cost prices start watch schedule unschedule status logs stop repeat doctor models approve reject endpoint invoke teardown push weights audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
+.PHONY: help demo local policies deploy-stack delete-stack validate upsert-pipeline diff cost prices start watch schedule unschedule status logs stop repeat doctor models approve reject endpoint invoke teardown push weights audit images push-images compile test test-slow test-images bench api-table compare-recipes format clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -19,6 +19,9 @@ demo: $(VENV)/.everything ## Run the whole pipeline on this machine: photos to r
 
 local: $(VENV)/.everything ## Run the embedded SageMaker in the foreground and print how to use it (PORT=4599, RUNTIME=container, RECORD=calls.jsonl)
 	@$(BIN)/python -m pipelines.local $(if $(PORT),--port "$(PORT)") $(if $(RUNTIME),--runtime "$(RUNTIME)") $(if $(RECORD),--record "$(RECORD)")
+
+policies: $(VENV)/.operator ## Write the IAM policies of those who deploy and operate the pipeline (PRESET=abid, TO=.local/policies)
+	@$(PIPELINES) policies $(if $(TO),--to "$(TO)")
 
 deploy-stack: $(VENV)/.operator ## Put up what the pipeline needs: bucket, key, roles, functions, alarms (PRESET=abid, YES=1 to remove or replace)
 	@$(PIPELINES) deploy-stack $(if $(YES),--yes)

@@ -15,6 +15,7 @@ from pipelines.commands import (
     models,
     operate,
     pipeline,
+    policies,
     preview,
     schedule,
     stack,
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 # In the order of the help.
 GROUPS = (
+    policies,
     stack,
     pipeline,
     checks,

@@ -75,6 +75,7 @@ class Kind:
         named: the property that holds its name.
         longest_name: characters of a name that is made up for it.
         lower_case: whether that name has small letters alone.
+        named_by_stack: whether that name begins with the stack's, as nearly all do.
     """
 
     create: Create
@@ -84,6 +85,7 @@ class Kind:
     named: str | None = None
     longest_name: int = 64
     lower_case: bool = False
+    named_by_stack: bool = True
 
     def replaces(self, before: Json, after: Json) -> bool:
         """Whether the change from some properties to others makes another resource."""

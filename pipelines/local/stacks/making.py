@@ -119,7 +119,8 @@ class Maker:
 def _make_up_name(kind: Kind, stack: str, logical_id: str) -> str:
     suffix = "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(_SUFFIX))
     room = kind.longest_name - len(suffix) - 1
-    name = f"{f'{stack}-{logical_id}'[:room].rstrip('-')}-{suffix}"
+    stem = f"{stack}-{logical_id}" if kind.named_by_stack else logical_id
+    name = f"{stem[:room].rstrip('-')}-{suffix}"
     return name.lower() if kind.lower_case else name
 
 

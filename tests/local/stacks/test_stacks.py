@@ -1,6 +1,7 @@
 """Stacks as CloudFormation treats them: what is made, changed, undone and deleted, and what is said about it."""
 
 import json
+import re
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
@@ -208,3 +209,11 @@ def test_a_protected_stack_is_not_deleted(stacks, queue):
     stacks.formation.update_termination_protection(StackName=name, EnableTerminationProtection=True)
     with pytest.raises(ClientError, match="TerminationProtection"):
         stacks.formation.delete_stack(StackName=name)
+
+
+def test_made_up_names_begin_with_the_stacks_but_those_of_secrets(stacks, queue):
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": "s"}}
+    name = stacks.create({"Letters": queue(), "ApiKey": secret})["StackName"]
+    ids = {each: found["PhysicalResourceId"] for each, found in stacks.resources(name).items()}
+    assert re.fullmatch(rf"{name}-Letters-[A-Z0-9]{{12}}", ids["Letters"].rpartition("/")[2])
+    assert re.fullmatch(r"ApiKey-[A-Z0-9]{12}-\w{6}", ids["ApiKey"].rpartition(":")[2])

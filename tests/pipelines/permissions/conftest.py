@@ -21,6 +21,8 @@ S3_ACTIONS = {
     "CopyObject": "PutObject",
     "CreateMultipartUpload": "PutObject",
     "DeleteObjects": "DeleteObject",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "HeadBucket": "ListBucket",
     "HeadObject": "GetObject",
     "ListObjects": "ListBucket",

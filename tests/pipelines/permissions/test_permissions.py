@@ -7,7 +7,7 @@ import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pipelines.audit.run import run_audit
 from pipelines.config import Config, load_preset
 from pipelines.definition import compile_definition
 from pipelines.demo.photos import simulated_photos, transfer_progress
+from pipelines.policies.placing import place_policy
 from pipelines.progress import watch
 from pipelines.stack.delete import delete_stack
 from pipelines.stack.deploy import deploy_stack
@@ -32,7 +33,9 @@ pytestmark = pytest.mark.slow
 
 PHOTOS = 150
 OPERATOR = "arn:aws:iam::123456789012:user/operator"
-PEOPLE = Path(__file__).resolve().parents[3] / "docs" / "policies"
+# Of a stack with an HTTP API and a budget; CloudFormation puts the stack's tag on all it makes, and names it then.
+POLICIES = {"deployer": ("deployer", "deployer-functions", "deployer-options"), "operator": ("operator",)}
+TAGS = ("aws:RequestTag/pipeline", "aws:ResourceTag/pipeline")
 # What this test does itself, in the place of a training or of the HTTP API.
 BY_THE_TEST = {"lambda:InvokeFunction", "sagemaker:CreateModelPackage"}
 
@@ -108,10 +111,14 @@ class Run:
     Attributes:
         calls: by the caller's ARN.
         roles: the policy documents of each of the stack's roles, by the end of its name.
+        people: what people called, by the name of who does so; CloudFormation calls in the name of who deploys.
+        config: the configuration, placed.
     """
 
     calls: dict[str, list[dict[str, Any]]]
     roles: dict[str, list[dict[str, Any]]]
+    people: dict[str, list[dict[str, Any]]]
+    config: Config
 
     def of(self, role: str) -> list[dict[str, Any]]:
         """The calls of a role, by the end of its name."""
@@ -169,6 +176,8 @@ def run(
     """Deploy, train, approve twice, ask, reject, audit, retrain by schedule, and take everything away."""
     console, quiet = Console(quiet=True), lambda _: None
     config = deploy_stack(target, target.place_unstacked(preset), console)
+    roles = _policies(target, config.name)
+    deployed = len(_recorded(record))
     operations.upsert(target, config, compile_definition(config, target.region), quiet)
     for file in bins.rglob("*.*"):
         target.s3.upload_file(str(file), config.bucket, f"bins/{file.relative_to(bins).as_posix()}")
@@ -193,14 +202,22 @@ def run(
     target.sagemaker.stop_pipeline_execution(PipelineExecutionArn=started)
     watch(target, started, console)
     schedule.unset_schedule(target, config, quiet)
-    roles = _policies(target, config.name)
     teardown(target, endpoints.endpoint_name(config), quiet)
+    torn_down = len(_recorded(record))
     delete_stack(target, config, console)
+    recorded = _recorded(record)
     calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in record.read_text().splitlines():
-        call = json.loads(line)
+    for call in recorded:
         calls[call["caller"]].append(call)
-    return Run(calls, roles)
+    people = {
+        "deployer": [call for call in recorded[:deployed] + recorded[torn_down:] if call["caller"] == OPERATOR],
+        "operator": [call for call in recorded[deployed:torn_down] if call["caller"] == OPERATOR],
+    }
+    return Run(calls, roles, people, config)
+
+
+def _recorded(record: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in record.read_text().splitlines()]
 
 
 def _ask(target: Target, config: Config, photo: Path) -> None:
@@ -276,12 +293,17 @@ def test_nobody_else_calls_but_the_operator(run: Run) -> None:
     assert others == {OPERATOR}
 
 
-def test_the_policies_for_people_allow_what_the_operator_did(run: Run, policies: Any, needs: Any) -> None:
-    allowed = policies(*(json.loads((PEOPLE / f"{name}.json").read_text()) for name in ("operator", "deployer")))
+@pytest.mark.parametrize("who", POLICIES)
+def test_the_policies_of_who_deploys_or_operates_allow_what_that_takes(
+    run: Run, policies: Any, needs: Any, who: str
+) -> None:
+    allowed = policies(*(json.loads(place_policy(name, run.config, "aws")) for name in POLICIES[who]))
+    tags = dict.fromkeys(TAGS, run.config.name)
+    assert run.people[who]
     missing = {
         (need.action, need.resource)
-        for call in run.calls[OPERATOR]
+        for call in run.people[who]
         for need in needs(call)
-        if need.action not in BY_THE_TEST and not allowed.allow(need)
+        if need.action not in BY_THE_TEST and not allowed.allow(replace(need, context={**need.context, **tags}))
     }
     assert missing == set()

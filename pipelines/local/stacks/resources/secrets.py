@@ -53,4 +53,6 @@ def _delete(calls: Calls, made: Made, _properties: Json) -> None:
     calls.remove("secretsmanager", "DeleteSecret", SecretId=made.physical_id, ForceDeleteWithoutRecovery=True)
 
 
-KINDS = {"AWS::SecretsManager::Secret": Kind(_create, _delete, _settle, named="Name", longest_name=256)}
+KINDS = {
+    "AWS::SecretsManager::Secret": Kind(_create, _delete, _settle, named="Name", longest_name=256, named_by_stack=False)
+}
