@@ -59,7 +59,8 @@ def find_endpoint(sagemaker: "SageMakerClient", name: str) -> Endpoint | None:
         pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=found["EndpointArn"])
         tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
     except ClientError as error:
-        if _says(error, "could not find"):
+        # It may go between the two calls, and SageMaker has another code for tags of what is not there.
+        if _says(error, "could not find") or error.response["Error"].get("Code") == "ResourceNotFound":
             return None
         raise
     variants = found.get("ProductionVariants", [])

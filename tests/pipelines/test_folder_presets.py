@@ -21,6 +21,8 @@ from pipelines.progress import Progress, watch
 from pipelines.push.push import push
 from pipelines.target import Target
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
 QUIET = Console(quiet=True)
 THINGS = ("bed", "chair", "door", "sofa", "table")
 ORIGINALS = 30
@@ -127,8 +129,6 @@ def test_the_baseline_sees_the_same_photos_in_the_same_splits_as_what_it_is_comp
         assert getattr(baseline, section) == getattr(home, section), section
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_133_breeds_in_given_splits_are_learnt_by_a_resnet50_from_weights_in_the_bucket(
     target: Target, tmp_path: Path, draw_photo: DrawPhoto, stacked: Stacked
 ) -> None:

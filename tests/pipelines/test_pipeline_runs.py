@@ -20,6 +20,8 @@ from pipelines.progress import Progress, watch
 from pipelines.target import Target
 from steps.tune.settings import TuneSettings
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
 PHOTOS = 150
 AWS_CLI = Path(sys.executable).with_name("aws")
 
@@ -168,7 +170,6 @@ def test_an_execution_after_an_approval_is_compared_with_the_approved_model(targ
     assert evaluation(target, runs.lenient.arn)["detail"]["champion"]["version"] is None
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_models_of_two_executions_take_turns_at_the_endpoint_under_load_without_a_failed_request(
     target: Target,
@@ -206,7 +207,6 @@ def test_models_of_two_executions_take_turns_at_the_endpoint_under_load_without_
     assert "removed the endpoint bin-counter-demo" in command("teardown")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_tour_on_photos_of_a_folder_is_judged_by_the_published_figures(bins: Path, tmp_path: Path) -> None:
     """`make demo DATA=...`: with a handful of photos the challenge's accuracy is out of reach, and the tour says so."""
@@ -224,7 +224,6 @@ def test_the_tour_on_photos_of_a_folder_is_judged_by_the_published_figures(bins:
     assert json.loads((tmp_path / "evaluation.json").read_text())["detail"]["images"] > 0
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_the_tour_on_simulated_bins_registers_a_model(tmp_path: Path) -> None:
     """`make demo` as it is: the gate is passed honestly, and above what guessing gives."""

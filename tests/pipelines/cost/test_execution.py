@@ -174,7 +174,7 @@ def test_without_an_account_the_command_reckons_for_a_region(command: Callable[.
     ("parameter", "said"),
     [
         ("Ingest=3", "has no parameter Ingest"),
-        ("IngestInstanceCount=-3", "step Ingest asks for -3 instances: at least 1 is needed"),
+        ("IngestInstanceCount=-3", "parameter IngestInstanceCount must be 1 or more"),
         ("ModelApprovalStatus=Foo", "parameter ModelApprovalStatus must be one of"),
     ],
 )

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from pipelines.target import Target
 
 
+@pytest.mark.slow
 def test_diff_tells_what_an_upsert_then_changes(target: Target, command: Callable[..., str]) -> None:
     assert "pipeline bin-counter-demo does not exist yet: `make upsert-pipeline`" in command("diff", fails=True)
     command("deploy-stack")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from steps.deploy.endpoint import find_endpoint
 from steps.deploy.occasion import PACKAGE
 
 
@@ -209,3 +210,15 @@ def test_figures_that_cannot_be_read_keep_no_model_from_being_deployed(stage: An
     place = {"ContentType": "application/json", "S3Uri": "s3://nowhere/evaluation.json"}
     package = stage.register("one", status, ModelMetrics={"ModelQuality": {"Statistics": place}})
     assert stage.tell({PACKAGE: package}).State == ("deploying" if status == "Approved" else "none")
+
+
+def test_an_endpoint_that_goes_while_it_is_looked_at_is_not_there(stage: Any) -> None:
+    stage.put_live(stage.register("two"))
+
+    def go(**_: object) -> None:
+        stage.sagemaker.delete_endpoint(EndpointName=stage.name)
+        stage.sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=stage.name, WaiterConfig={"Delay": 1})
+
+    looking = stage.session.client("sagemaker")
+    looking.meta.events.register("before-call.sagemaker.ListTags", go)
+    assert find_endpoint(looking, stage.name) is None

@@ -161,6 +161,7 @@ def test_a_job_stopped_and_then_killed_ends_with_the_weights_of_the_undisturbed_
     assert all(torch.equal(ended[name], host.weights[name]) for name in ended)
 
 
+@pytest.mark.slow
 def test_two_hosts_train_one_model_that_the_first_writes(job):
     first, second = job(2)
     (second.base / "checkpoints").mkdir()

@@ -71,6 +71,7 @@ def learn(shards, tmp_path):
     return learn
 
 
+@pytest.mark.slow
 def test_three_processes_learn_and_measure_what_one_does(learn):
     (alone,) = learn(1)
     for member in learn(3):
